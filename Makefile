@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## show the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Everything below sets itself up: the environment is made anew when the requirements change.
+.venv/ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Viberdesk needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Say which one to use: make PYTHON=python3.12 …")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch .venv/ready
+
+.PHONY: demo
+demo: .venv/ready ## the whole desk on this laptop, with phones to write on
+	@$(BIN)/python -m demo $(DEMO)
+
+.PHONY: test
+test: .venv/ready ## all tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: .venv/ready ## style, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: smoke
+smoke: .venv/ready ## the main job over HTTP and in a real browser
+	@$(BIN)/python -m tests.smoke
+
+.PHONY: rules
+rules: .venv/ready ## which test proves which rule of the business
+	@$(BIN)/python -m tools.rules
+
+.PHONY: bench
+bench: .venv/ready ## round trips, write units, CPU and cold start, into docs/performance.md
+	@$(BIN)/python -m bench
+
+.PHONY: operator
+operator: .venv/ready ## the first operator of a fresh deployment: EMAIL=… NAME=… STAGE=…
+	@$(BIN)/python -m tools.operator "$(EMAIL)" "$(NAME)"
+
+include tools/cloud.mk

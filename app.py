@@ -1,0 +1,80 @@
+"""The front door: every route, queue and schedule of Viberdesk, one call each."""
+
+from typing import Any
+
+from chalice.app import (
+    AuthRequest,
+    AuthResponse,
+    Chalice,
+    CloudWatchEvent,
+    Rate,
+    Response,
+    SQSEvent,
+)
+
+from chalicelib import api, auth, batches, callbacks, config, web
+
+app = Chalice(app_name="viberdesk", debug=False)
+app.register_middleware(web.with_security_headers, "http")
+app.register_middleware(web.told_as_problems, "http")
+
+
+@app.authorizer(ttl_seconds=0)
+def authorize(request: AuthRequest) -> AuthResponse:
+    """Let in people with an access token and programs with an API key; ends take effect at once."""
+    caller = auth.caller_of(request.token or "", real_now=config.real_now())
+    if caller is None:
+        return AuthResponse(routes=[], principal_id="nobody")
+    return AuthResponse(
+        routes=["*"], principal_id=caller.caller_id, context=auth.as_context(caller)
+    )
+
+
+api.mount(app, authorize)
+
+
+@app.route("/viber/{bot_id}", methods=["POST"], content_types=["*/*"])
+def viber_callback(bot_id: str) -> Response:
+    """Take one callback from Viber."""
+    request = app.current_request
+    assert request is not None  # noqa: S101
+    answer = callbacks.receive(
+        bot_id, web.bytes_of(request), callbacks.signature_in(request), now=config.now()
+    )
+    return Response(answer.body or "", status_code=answer.status)
+
+
+@app.on_sqs_message(queue="viberdesk-outgoing.fifo", name="send_outgoing", batch_size=10)
+def send_outgoing(event: SQSEvent) -> dict[str, Any]:
+    """Send queued messages to Viber, in order within each conversation."""
+    return batches.send_outgoing(event.to_dict(), event.context, now=config.now())
+
+
+@app.on_sqs_message(queue="viberdesk-copies", name="copy_files", batch_size=5)
+def copy_files(event: SQSEvent) -> dict[str, Any]:
+    """Copy files that Viber only lends."""
+    return batches.copy_files(event.to_dict(), event.context, now=config.now())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def settle_messages(event: CloudWatchEvent) -> None:
+    """Finish what a crash or a lost answer left open."""
+    batches.settle_messages(now=config.now())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def replay_callbacks(event: CloudWatchEvent) -> None:
+    """Try kept callbacks again."""
+    batches.replay_callbacks(now=config.now())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def check_webhooks(event: CloudWatchEvent) -> None:
+    """Repair webhooks that Viber has lost."""
+    batches.check_webhooks(now=config.now())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def copy_missing_files(event: CloudWatchEvent) -> None:
+    """Queue again the files that should have been copied by now."""
+    batches.copy_missing_files(now=config.now())

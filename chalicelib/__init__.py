@@ -1,0 +1,1 @@
+"""Viberdesk: a Viber bot as a customer-service desk that bills itself."""

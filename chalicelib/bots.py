@@ -1,0 +1,388 @@
+"""Bots: connected by their key, set up, watched, disconnected."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from chalicelib import audit, config, errors, ids, kms, queues, store, viber
+from chalicelib.audit import Actor
+from chalicelib.log import log
+from chalicelib.tables import Bot, Lookup
+
+LEASE_FOR = timedelta(seconds=60)
+CHECK_EVERY = timedelta(minutes=10)
+CHECK_AFTER_REFUSAL = timedelta(hours=1)
+REREAD_EVERY_SECONDS = 5
+OPTIONAL_EVENTS = ("delivered", "seen", "failed", "conversation_started")
+EVENTS = ("message", "subscribed", "unsubscribed", *OPTIONAL_EVENTS)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account sets per bot; a change acts on the next message, never on past ones."""
+
+    opens_new_ticket: bool = True
+    sends_as_employee: bool = False
+    assignee_id: str | None = None
+    participant_ids: list[str] = msgspec.field(default_factory=list)
+    welcome_text: str = ""
+
+
+def settings(bot: Bot) -> Settings:
+    """Read a bot's settings, with the defaults where it has none."""
+    return msgspec.convert(bot.settings or {}, Settings, strict=False)
+
+
+def connect(account_id: str, key: str, *, by: Actor, now: datetime) -> Bot:
+    """Connect a bot by its key: ask Viber who it is, keep it, set its webhook.
+
+    The account's own disconnected bot comes back under its old id, with its tickets. Raises
+    BadInput with Viber's reason for a wrong key, Conflict for a bot that is connected, and
+    GatewayFailed when Viber does not answer; none of them leaves anything connected.
+    """
+    info = _ask_who(key)
+    bot = store.again(lambda: _lease(account_id, key, info, by=by, now=now))
+    try:
+        _set_webhook(bot, key)
+    except viber.Refused as refused:
+        _give_up(bot)
+        raise errors.BadInput(
+            f"Viber did not accept our webhook: {refused.words}",
+            field="key",
+            viber_status=refused.status,
+        ) from None
+    except viber.Unknown as unknown:
+        # The lease runs out by itself; `check_webhooks` then asks Viber how it ended.
+        raise errors.GatewayFailed(
+            f"Viber did not say whether the webhook is set ({unknown.reason}); "
+            "try again in a minute."
+        ) from None
+    return _finish(bot, info, by=by, now=now)
+
+
+def replace_key(bot: Bot, key: str, *, by: Actor, now: datetime) -> Bot:
+    """Give a bot another key, or connect it again: the key must be the same Viber bot's."""
+    info = _ask_who(key)
+    if info.id != bot.viber_id:
+        raise errors.BadInput(
+            f"This key belongs to another Viber bot ({info.name}); connect that one as a new bot.",
+            field="key",
+        )
+    sealed = kms.seal(key, owner=bot.bot_id)
+    store.put(
+        _changed(bot, key_sealed=sealed, state="connecting", lease_until=now + LEASE_FOR),
+        Bot.revision == bot.revision - 1,
+    )
+    try:
+        _set_webhook(bot, key)
+    except (viber.Refused, viber.Unknown) as error:
+        raise errors.GatewayFailed(f"Viber did not set the webhook: {error}") from None
+    return _finish(bot, info, by=by, now=now)
+
+
+def change_settings(bot: Bot, changes: dict[str, object], *, by: Actor, now: datetime) -> Bot:
+    """Change some settings; the others stay. Raises Conflict when another changed them too."""
+    before = settings(bot)
+    after = msgspec.structs.replace(before, **changes)
+    bot.settings = msgspec.to_builtins(after)
+    seen = bot.revision
+    bot.revision = seen + 1
+    try:
+        store.commit(
+            [
+                store.Put(bot, Bot.revision == seen),
+                audit.line(
+                    bot.account_id, by, "bot settings changed", bot.bot_id, now, changes=changes
+                ),
+            ]
+        )
+    except store.Changed:
+        raise errors.Conflict("Somebody changed this bot meanwhile; look again.") from None
+    return bot
+
+
+def disconnect(bot: Bot, *, by: Actor, now: datetime) -> Bot:
+    """Take the webhook away at Viber and forget the key; tickets and history stay.
+
+    Disconnecting what is disconnected changes nothing. A key that Viber no longer accepts has
+    no webhook to remove, so its refusal does not stop us; without an answer nothing changes.
+    """
+    if bot.state == "disconnected":
+        return bot
+    try:
+        viber.Client(_key(bot), base_url=config.viber_api_url()).remove_webhook()
+    except viber.Refused as refused:
+        log.info("webhook not removed", bot_id=bot.bot_id, status=refused.status)
+    except viber.Unknown as unknown:
+        raise errors.GatewayFailed(
+            f"Viber did not answer ({unknown.reason}); the bot is still connected. Try again."
+        ) from None
+    changed = _changed(
+        bot,
+        state="disconnected",
+        disconnected_at=now,
+        key_sealed=None,
+        webhook_state=None,
+        due_shard=None,
+        due_at=None,
+    )
+    try:
+        store.commit(
+            [
+                store.Put(changed, Bot.revision == bot.revision - 1),
+                audit.line(bot.account_id, by, "bot disconnected", bot.bot_id, now),
+            ]
+        )
+    except store.Changed:
+        raise errors.Conflict("Somebody changed this bot meanwhile; look again.") from None
+    forget(bot.bot_id)
+    return changed
+
+
+def get(account_id: str, bot_id: str) -> Bot:
+    """Read one bot of this account, or raise NotFound."""
+    bot = store.get(Bot, bot_id)
+    if bot is None or bot.account_id != account_id:
+        raise errors.NotFound("There is no such bot.")
+    return bot
+
+
+def of_account(account_id: str, *, limit: int, cursor: str | None) -> tuple[list[Bot], str | None]:
+    """List an account's bots, oldest first."""
+    return store.page(Bot, account_id, limit=limit, cursor=cursor, index="account")
+
+
+def link(bot: Bot, *, context: str = "", text: str = "") -> str:
+    """Give the address that opens this bot's chat, with what it carries to the first message."""
+    address = f"viber://pa?chatURI={quote(bot.uri, safe='')}"
+    if context:
+        address += f"&context={quote(context, safe='')}"
+    if text:
+        address += f"&text={quote(text, safe='')}"
+    return address
+
+
+def webhook_url(bot: Bot) -> str:
+    """Tell where Viber posts this bot's callbacks."""
+    return f"{config.public_url()}/viber/{bot.bot_id}"
+
+
+# What a container knows of bots: the signature of a callback is checked, and a message sent,
+# without reading and decrypting the key each time.
+
+
+class Known(NamedTuple):
+    """A bot as it was read, its opened key, and when that was."""
+
+    bot: Bot
+    key: str
+    read_at: datetime
+    read_at_tick: float
+
+
+_known: dict[str, Known] = {}
+
+
+def known(bot_id: str, now: datetime, *, at_most_seconds_old: float) -> Known | None:
+    """Return a bot with its key, read afresh when older than this; None without a key."""
+    held = _known.get(bot_id)
+    if held is not None and time.monotonic() - held.read_at_tick <= at_most_seconds_old:
+        return held
+    bot = store.get(Bot, bot_id)
+    if bot is None or bot.key_sealed is None:
+        _known.pop(bot_id, None)
+        return None
+    fresh = Known(bot, _key(bot), now, time.monotonic())
+    _known[bot_id] = fresh
+    return fresh
+
+
+def forget(bot_id: str) -> None:
+    """Drop what this container knows of a bot."""
+    _known.pop(bot_id, None)
+
+
+# The schedule's part.
+
+
+def check_due(now: datetime) -> Iterator[str]:
+    """Compare each due bot's webhook with what Viber has, repair it, say what was done."""
+    for bot in store.due(Bot, "check", now):
+        yield check(bot, now=now)
+
+
+def check(bot: Bot, *, now: datetime) -> str:
+    """Ask Viber for this bot's webhook; set it again where it is lost. Tells what it found."""
+    if bot.state == "disconnected" or bot.key_sealed is None:
+        return "disconnected"
+    key = _key(bot)
+    found, trouble, repaired, wait = "ok", None, False, CHECK_EVERY
+    client = viber.Client(key, base_url=config.viber_api_url())
+    try:
+        info = client.get_account_info()
+        missing = set(OPTIONAL_EVENTS) - set(info.event_types)
+        if info.webhook != webhook_url(bot) or missing:
+            trouble = (
+                f"Viber had {info.webhook or 'no webhook'}"
+                if info.webhook != webhook_url(bot)
+                else f"Viber did not send {', '.join(sorted(missing))}"
+            )
+            _set_webhook(bot, key)
+            found, repaired = "repaired", True
+    except viber.Refused as refused:
+        found, trouble, wait = "broken", refused.words, CHECK_AFTER_REFUSAL
+    except viber.Unknown as unknown:
+        found, trouble = "unknown", unknown.reason
+    if found != "ok":
+        log.warning("webhook", bot_id=bot.bot_id, found=found, trouble=trouble)
+    changes: dict[str, object] = {
+        "webhook_state": found,
+        "webhook_checked_at": now,
+        "webhook_trouble": trouble,
+        "due_at": now + wait,
+        "due_shard": store.shard_of("check", bot.bot_id),
+    }
+    if repaired:
+        changes["webhook_repaired_at"] = now
+    if found in ("ok", "repaired") and bot.state == "connecting":
+        changes |= {"state": "connected", "connected_at": now, "lease_until": None}
+    try:
+        store.put(_changed(bot, **changes), Bot.revision == bot.revision - 1)
+    except store.Changed:
+        log.info("bot changed while its webhook was checked", bot_id=bot.bot_id)
+    return found
+
+
+def _ask_who(key: str) -> viber.AccountInfo:
+    try:
+        return viber.Client(key.strip(), base_url=config.viber_api_url()).get_account_info()
+    except viber.Refused as refused:
+        raise errors.BadInput(
+            f"Viber refused this key: {refused.words}", field="key", viber_status=refused.status
+        ) from None
+    except viber.Unknown as unknown:
+        raise errors.GatewayFailed(f"Viber did not answer ({unknown.reason}); try again.") from None
+
+
+def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now: datetime) -> Bot:
+    name = f"viber#{info.id}"
+    taken = store.get(Lookup, name)
+    before = store.get(Bot, taken.subject_id) if taken is not None else None
+    if before is not None:
+        is_ours = before.account_id == account_id
+        is_held = before.lease_until is not None and before.lease_until > now
+        if before.state == "connected" or (
+            before.state == "connecting" and is_held and not is_ours
+        ):
+            raise errors.Conflict("This bot is connected already.", kind="already-connected")
+    bot_id = before.bot_id if before is not None and is_ours else ids.new("bot", now)
+    seen = before.revision if before is not None and is_ours else None
+    bot = Bot(
+        bot_id=bot_id,
+        account_id=account_id,
+        created_at=before.created_at if before is not None and is_ours else now,
+        revision=(seen or 0) + 1,
+        state="connecting",
+        lease_until=now + LEASE_FOR,
+        key_sealed=kms.seal(key.strip(), owner=bot_id),
+        viber_id=info.id,
+        name=info.name,
+        uri=info.uri,
+        icon_url=info.icon,
+        icon_file_id=before.icon_file_id if before is not None and is_ours else None,
+        connected_at=before.connected_at if before is not None and is_ours else None,
+        country=info.country,
+        connected_by=by.actor_id,
+        settings=before.settings if before is not None and is_ours else {},
+        due_shard=store.shard_of("check", bot_id),
+        due_at=now + LEASE_FOR,
+    )
+    owner = Lookup(key=name, account_id=account_id, subject_id=bot_id)
+    store.commit(
+        [
+            store.Put(
+                owner,
+                Lookup.key.does_not_exist()
+                if taken is None
+                else Lookup.subject_id == taken.subject_id,
+            ),
+            store.Put(bot, Bot.bot_id.does_not_exist() if seen is None else Bot.revision == seen),
+            *_removal_of_stale_lease(before, account_id),
+        ]
+    )
+    forget(bot_id)
+    return bot
+
+
+def _removal_of_stale_lease(before: Bot | None, account_id: str) -> list[store.Write]:
+    if before is None or before.account_id == account_id or before.state == "disconnected":
+        return []
+    return [store.Delete(before, Bot.revision == before.revision)]
+
+
+def _give_up(bot: Bot) -> None:
+    seen = bot.revision
+    if bot.connected_at is not None:
+        back = _changed(bot, state="disconnected", key_sealed=None, due_shard=None, due_at=None)
+        writes: list[store.Write] = [store.Put(back, Bot.revision == seen)]
+    else:
+        writes = [
+            store.Delete(bot, Bot.revision == seen),
+            store.Delete(Lookup(key=f"viber#{bot.viber_id}"), Lookup.subject_id == bot.bot_id),
+        ]
+    try:
+        store.commit(writes)
+    except store.Changed:
+        log.info("bot changed while its connection was refused", bot_id=bot.bot_id)
+    forget(bot.bot_id)
+
+
+def _finish(bot: Bot, info: viber.AccountInfo, *, by: Actor, now: datetime) -> Bot:
+    changed = _changed(
+        bot,
+        state="connected",
+        connected_at=now,
+        disconnected_at=None,
+        lease_until=None,
+        name=info.name,
+        uri=info.uri,
+        icon_url=info.icon,
+        sending_stopped=None,
+        webhook_state="ok",
+        webhook_checked_at=now,
+        webhook_trouble=None,
+        due_shard=store.shard_of("check", bot.bot_id),
+        due_at=now + CHECK_EVERY,
+    )
+    try:
+        store.commit(
+            [
+                store.Put(changed, Bot.revision == bot.revision - 1),
+                audit.line(bot.account_id, by, "bot connected", bot.bot_id, now, name=info.name),
+            ]
+        )
+    except store.Changed:
+        raise errors.Conflict("Somebody changed this bot meanwhile; look again.") from None
+    forget(bot.bot_id)
+    if changed.icon_url:
+        queues.put_copies([queues.Copy(kind="bot", key=bot.bot_id, item=None)])
+    return changed
+
+
+def _set_webhook(bot: Bot, key: str) -> None:
+    client = viber.Client(key, base_url=config.viber_api_url())
+    client.set_webhook(webhook_url(bot), event_types=EVENTS)
+
+
+def _key(bot: Bot) -> str:
+    return kms.unseal(bytes(bot.key_sealed or b""), owner=bot.bot_id)
+
+
+def _changed(bot: Bot, **changes: object) -> Bot:
+    for name, value in changes.items():
+        setattr(bot, name, value)
+    bot.revision += 1
+    return bot

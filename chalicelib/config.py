@@ -1,0 +1,91 @@
+"""Settings from the environment, read when asked for: importing this needs none of them."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+VIBER_API_URL = "https://chatapi.viber.com/pa"
+
+
+def now() -> datetime:
+    """Tell the instant for the front door; nothing below it asks.
+
+    `CLOCK_OFFSET_SECONDS` is set by the demo alone, whose clock page moves business time.
+    """
+    moved_for = float(os.environ.get("CLOCK_OFFSET_SECONDS", "0"))
+    return real_now() + timedelta(seconds=moved_for)
+
+
+def real_now() -> datetime:
+    """Tell the real instant, which sign-ins run by even where business time is moved."""
+    return datetime.now(UTC)
+
+
+def stage() -> str:
+    """Name the deployment; every resource carries it."""
+    return os.environ.get("STAGE", "dev")
+
+
+def name_of(resource: str) -> str:
+    """Name a table, bucket or queue of this deployment, as `.chalice/resources.json` does."""
+    return f"viberdesk-{stage()}-{resource}"
+
+
+def region() -> str:
+    """Name the AWS region; Lambda always sets it."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
+
+
+def viber_api_url() -> str:
+    """Tell where Viber's REST API is; only the laptop sets another."""
+    return os.environ.get("VIBER_API_URL", VIBER_API_URL)
+
+
+def public_url() -> str:
+    """Tell the address Viber and browsers reach this deployment at, without a slash at its end."""
+    return os.environ["PUBLIC_URL"].rstrip("/")
+
+
+def bucket() -> str:
+    """Name the bucket of our copies of pictures and files."""
+    return os.environ.get("BUCKET") or name_of("files")
+
+
+def files_origin() -> str:
+    """Tell the web origin that links to our copies lead to."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return endpoint.rstrip("/") if endpoint else f"https://{bucket()}.s3.{region()}.amazonaws.com"
+
+
+def queue_url(queue: str) -> str:
+    """Tell a queue's URL, `outgoing` or `copies`."""
+    return os.environ[f"{queue.upper()}_QUEUE_URL"]
+
+
+def key_id() -> str:
+    """Name the KMS key that keeps secrets."""
+    return os.environ.get("KMS_KEY_ID") or f"alias/viberdesk-{stage()}"
+
+
+def user_pool_id() -> str:
+    """Name the Cognito pool of people."""
+    return os.environ["USER_POOL_ID"]
+
+
+def user_pool_client_id() -> str:
+    """Name the pool's client that the console and the API sign people in with."""
+    return os.environ["USER_POOL_CLIENT_ID"]
+
+
+def issuer() -> str:
+    """Name who issues people's access tokens."""
+    return f"https://cognito-idp.{region()}.amazonaws.com/{user_pool_id()}"
+
+
+def jwks_url() -> str:
+    """Tell where the keys of people's access tokens are; only the laptop sets another place."""
+    return os.environ.get("JWKS_URL") or f"{issuer()}/.well-known/jwks.json"
+
+
+def may_fetch_from_this_machine() -> bool:
+    """Say whether media may come from loopback addresses: on the laptop alone."""
+    return os.environ.get("ALLOW_LOCAL_MEDIA") == "yes"

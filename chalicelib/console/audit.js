@@ -1,0 +1,55 @@
+// Who changed what in the account.
+
+import { html } from "./view.js";
+import { t } from "./i18n.js";
+import { usePages } from "./pages.js";
+import { full } from "./times.js";
+import { Loading, More, PageProblem } from "./widgets.js";
+
+export function AuditPage() {
+  const list = usePages("audit");
+  return html`
+    <header class="page-head">
+      <h1>${t("audit.title")}</h1>
+      <button type="button" onClick=${list.reload}>${t("common.reload")}</button>
+    </header>
+    ${list.problem && html`<${PageProblem} problem=${list.problem} onRetry=${list.reload} />`}
+    ${!list.items && !list.problem && html`<${Loading} />`}
+    ${list.items?.length === 0 && html`<p class="empty">${t("audit.none")}</p>`}
+    ${list.items?.length > 0 &&
+    html`<div class="table-frame" tabindex="0" role="region" aria-label=${t("audit.title")}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">${t("audit.at")}</th>
+            <th scope="col">${t("audit.by")}</th>
+            <th scope="col">${t("audit.action")}</th>
+            <th scope="col">${t("audit.subject")}</th>
+            <th scope="col">${t("audit.facts")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${list.items.map((line, index) => html`<${Line} key=${index} line=${line} />`)}
+        </tbody>
+      </table>
+    </div>`}
+    <${More} list=${list} />
+  `;
+}
+
+function Line({ line }) {
+  const { at, by, by_name, action, subject, facts } = line;
+  return html`<tr data-testid="audit-line" data-action=${action}>
+    <td><time datetime=${at}>${full(at)}</time></td>
+    <td title=${by}><bdi>${by_name || by}</bdi></td>
+    <td><code>${action}</code></td>
+    <td><code>${subject}</code></td>
+    <td class="audit-facts">
+      ${Object.entries(facts ?? {}).map(
+        ([name, value]) => html`<span key=${name}><b>${name}:</b> ${plain(value)}</span>`,
+      )}
+    </td>
+  </tr>`;
+}
+
+const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,0 +1,142 @@
+// The page of one bot: how it is, its settings, its link, its webhook, its key, its end.
+
+import { html, useEffect, useState } from "./view.js";
+import { get, post, put, remove } from "./api.js";
+import { t, told } from "./i18n.js";
+import { readDirectory } from "./directory.js";
+import { countryName, full } from "./times.js";
+import { Trail } from "./account.js";
+import { BotState, KeyForm, WebhookState } from "./bots.js";
+import { BotLink } from "./bot-link.js";
+import { BotSettings } from "./bot-settings.js";
+import { Callbacks } from "./callbacks.js";
+import { Confirm, Dialog, Face, Loading, PageProblem, Refusal, showToast, useAct } from "./widgets.js";
+
+export function BotPage({ bot_id }) {
+  const path = `bots/${encodeURIComponent(bot_id)}`;
+  const [bot, setBot] = useState(null);
+  const { problem, run: read } = useAct(async () => setBot(await get(path)));
+  useEffect(() => {
+    read();
+  }, []);
+  if (!bot) {
+    return html`<${Trail} />${problem
+        ? html`<${PageProblem} problem=${problem} onRetry=${read} />`
+        : html`<${Loading} />`}`;
+  }
+  return html`
+    <${Trail} last=${bot.name} />
+    <${Head} bot=${bot} />
+    ${bot.sending_stopped && html`<${Stopped} stopped=${bot.sending_stopped} />`}
+    <div class="columns">
+      <div>
+        <${BotSettings} path=${path} bot=${bot} onSaved=${setBot} />
+        <${Webhook} path=${path} bot=${bot} onChecked=${setBot} />
+        <${Connection} path=${path} bot=${bot} onChanged=${setBot} />
+      </div>
+      <div>
+        <${BotLink} path=${path} bot=${bot} />
+        <${Callbacks} path=${`${path}/callbacks`} />
+      </div>
+    </div>
+  `;
+}
+
+function Head({ bot }) {
+  const since = bot.connected_at && t("bots.since", { at: full(bot.connected_at) });
+  const facts = [bot.uri, bot.country && countryName(bot.country), since].filter(Boolean);
+  return html`<header class="bot-head" data-testid="bot-head" data-state=${bot.state}>
+    <${Face} name=${bot.name} url=${bot.icon_url} size="large" />
+    <div>
+      <h1><bdi>${bot.name}</bdi></h1>
+      <p class="hint">${facts.join(" · ")}</p>
+      <p class="badges">
+        <${BotState} bot=${bot} />
+        ${bot.state === "connected" && html`<${WebhookState} bot=${bot} />`}
+      </p>
+    </div>
+  </header>`;
+}
+
+function Stopped({ stopped }) {
+  const why = told("viber", stopped.status) ?? stopped.words;
+  return html`<p class="refusal" role="status" data-testid="sending-stopped">
+    <span><b>${t("bots.stopped")}.</b> ${why}</span>
+  </p>`;
+}
+
+function Webhook({ path, bot, onChecked }) {
+  const { checked_at, repaired_at, trouble } = bot.webhook;
+  const { busy, problem, run } = useAct(async () => {
+    onChecked(await post(`${path}/check`));
+    showToast(t("webhook.checked"));
+  });
+  if (bot.state !== "connected") return null;
+  return html`<section class="block">
+    <h2>${t("bots.webhook")}</h2>
+    <p class="hint">${t("webhook.hint")}</p>
+    <dl class="facts">
+      <div><dt>${t("webhook.state")}</dt><dd><${WebhookState} bot=${bot} /></dd></div>
+      ${checked_at &&
+      html`<div><dt>${t("webhook.checked_at")}</dt><dd>${full(checked_at)}</dd></div>`}
+      ${repaired_at &&
+      html`<div><dt>${t("webhook.repaired_at")}</dt><dd>${full(repaired_at)}</dd></div>`}
+      ${trouble && html`<div><dt>${t("webhook.trouble")}</dt><dd>${trouble}</dd></div>`}
+    </dl>
+    <${Refusal} problem=${problem} />
+    <button type="button" disabled=${busy} data-testid="check-webhook" onClick=${run}>
+      ${busy ? t("common.waiting") : t("webhook.check")}
+    </button>
+  </section>`;
+}
+
+function Connection({ path, bot, onChanged }) {
+  const [open, setOpen] = useState(null);
+  const close = () => setOpen(null);
+  const isOn = bot.state !== "disconnected";
+  const replace = async (key) => {
+    onChanged(await put(`${path}/key`, { key }));
+    readDirectory();
+    showToast(isOn ? t("bots.key_replaced") : t("bots.reconnected"));
+    close();
+  };
+  const disconnect = async () => {
+    onChanged(await remove(path));
+    readDirectory();
+  };
+  return html`<section class="block">
+    <h2>${t("bots.connection")}</h2>
+    <p class="hint">${isOn ? t("bots.connection_hint") : t("bots.disconnected_hint")}</p>
+    <div class="actions">
+      <button type="button" data-testid="replace-key" onClick=${() => setOpen("key")}>
+        ${isOn ? t("bots.replace_key") : t("bots.reconnect")}
+      </button>
+      ${isOn &&
+      html`<button
+        type="button"
+        class="danger"
+        data-testid="disconnect"
+        onClick=${() => setOpen("disconnect")}
+      >
+        ${t("bots.disconnect")}
+      </button>`}
+    </div>
+    ${open === "key" &&
+    html`<${Dialog}
+      title=${isOn ? t("bots.replace_key") : t("bots.reconnect")}
+      onClose=${close}
+      testid="replace-key-dialog"
+    >
+      <p>${t("bots.replace_hint")}</p>
+      <${KeyForm} verb=${t("bots.save_key")} testid="save-key" onKey=${replace} onClose=${close} />
+    <//>`}
+    ${open === "disconnect" &&
+    html`<${Confirm}
+      title=${t("bots.disconnect_title", { name: bot.name })}
+      text=${t("bots.disconnect_text")}
+      verb=${t("bots.disconnect")}
+      onYes=${disconnect}
+      onClose=${close}
+    />`}
+  </section>`;
+}

@@ -1,0 +1,102 @@
+// The four languages: which one is chosen, and a text by its key.
+
+import { signal } from "./vendor/preact-signals.js";
+
+export const languages = [
+  ["uk", "Українська"],
+  ["ru", "Русский"],
+  ["ro", "Română"],
+  ["en", "English"],
+];
+
+// Words of the API that have a text of their own under "<family>.<word>", in every language.
+export const families = {
+  status: ["new", "accepted", "in_work", "awaiting_answer", "done", "closed", "deleted"],
+  role: ["operator", "admin", "agent"],
+  type: [
+    "text", "picture", "video", "file", "contact", "location", "url", "sticker", "rich_media",
+    "unsupported",
+  ],
+  delivery: ["queued", "sending", "sent", "delivered", "seen", "failed", "unknown"],
+  reason: [
+    "expired", "bot-disconnected", "sending-stopped", "viber-refused", "not-connected",
+    "failed-on-device",
+  ],
+  viber: [
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
+    "18", "19", "20", "21", "22", "23", "24",
+  ],
+  bot: ["connecting", "connected", "disconnected"],
+  webhook: ["ok", "repaired", "broken", "unknown"],
+  callback: ["waiting", "replayed", "given_up", "malformed"],
+  scope: ["tickets:read", "tickets:write", "bots:read", "bots:write", "people:read"],
+  problem: [
+    "bad-input", "unauthorized", "forbidden", "not-found", "conflict", "still-running", "too-large",
+    "idempotency-key-reused", "too-many-requests", "gateway-failed", "busy", "not-current",
+    "not-subscribed", "bot-disconnected", "sending-stopped", "network", "failed",
+  ],
+};
+
+const catalogues = {
+  uk: () => import("./texts.uk.js"),
+  ru: () => import("./texts.ru.js"),
+  ro: () => import("./texts.ro.js"),
+  en: () => import("./texts.en.js"),
+};
+const REMEMBERED = "viberdesk.language";
+const texts = signal({});
+
+export const language = signal("uk");
+
+// The text of `key` in the chosen language, with {names} replaced by `values`.
+export function t(key, values = {}) {
+  const text = texts.value[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+// The text of a word of the API, or null for a word that has none.
+export function told(family, word) {
+  return families[family].includes(String(word)) ? t(`${family}.${word}`) : null;
+}
+
+// The same as `t`, but {names} may be replaced by markup: gives a list of strings and nodes.
+export function woven(key, values) {
+  return t(key)
+    .split(/(\{\w+\})/)
+    .map((piece) => values[piece.slice(1, -1)] ?? piece);
+}
+
+export async function choose(code) {
+  remember(code);
+  await speak(code);
+}
+
+// Loads the language remembered, or else the first of the browser's own that we have.
+export async function loadLanguage() {
+  const wishes = [remembered(), ...navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase())];
+  await speak(wishes.find((code) => code in catalogues) ?? "uk");
+}
+
+async function speak(code) {
+  const catalogue = (await catalogues[code]()).default;
+  texts.value = catalogue;
+  language.value = code;
+  document.documentElement.lang = code;
+}
+
+// Storage may be switched off in the browser; then the choice lasts as long as the page.
+function remember(code) {
+  try {
+    localStorage.setItem(REMEMBERED, code);
+  } catch {
+    return;
+  }
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(REMEMBERED);
+  } catch {
+    return null;
+  }
+}

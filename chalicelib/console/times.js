@@ -1,0 +1,79 @@
+// Instants, sizes and names of countries in the chosen language and the account's time zone.
+
+import { signal } from "./vendor/preact-signals.js";
+import { language } from "./i18n.js";
+
+const LOCALES = { uk: "uk-UA", ru: "ru-RU", ro: "ro-RO", en: "en-GB" };
+const ISO_DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+const formats = new Map();
+
+// How far the server's clock is from the browser's; "today" is the server's.
+let ahead_ms = 0;
+
+export const zone = signal(undefined);
+
+export function setClock({ time_zone, now }) {
+  ahead_ms = now ? Date.parse(now) - Date.now() : 0;
+  zone.value = isZone(time_zone) ? time_zone : undefined;
+}
+
+export const now = () => new Date(Date.now() + ahead_ms);
+
+// The hour alone for today, the day for this year, else the date.
+export function brief(instant) {
+  const at = new Date(instant);
+  if (dayOf(at) === dayOf(now())) return clock(instant);
+  const isThisYear = dayOf(at).slice(0, 4) === dayOf(now()).slice(0, 4);
+  return format("day", isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "short" }, at);
+}
+
+export const clock = (instant) => format("clock", { timeStyle: "short" }, new Date(instant));
+export const full = (instant) =>
+  format("full", { dateStyle: "medium", timeStyle: "short" }, new Date(instant));
+export const longDay = (instant) =>
+  format("long", { weekday: "long", day: "numeric", month: "long" }, new Date(instant));
+
+// The calendar day of an instant in the account's zone, as 2026-11-21.
+export function dayOf(instant) {
+  return format("iso", ISO_DAY, new Date(instant), "en-CA");
+}
+
+export function size(size_bytes) {
+  const steps = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const step = Math.min(Math.floor(Math.log10(Math.max(size_bytes, 1)) / 3), 3);
+  return new Intl.NumberFormat(LOCALES[language.value], {
+    style: "unit",
+    unit: steps[step],
+    unitDisplay: "short",
+    maximumFractionDigits: step > 1 ? 1 : 0,
+  }).format(size_bytes / 1000 ** step);
+}
+
+export const countryName = (code) => nameOf("region", code);
+export const languageName = (code) => nameOf("language", code);
+
+// Viber gives any string here, so what Intl does not take is shown as it came.
+function nameOf(type, code) {
+  try {
+    return new Intl.DisplayNames(LOCALES[language.value], { type }).of(code);
+  } catch {
+    return code;
+  }
+}
+
+function format(name, options, at, locale = LOCALES[language.value]) {
+  const key = `${name} ${locale} ${zone.value} ${Object.keys(options)}`;
+  if (!formats.has(key)) {
+    const all = { ...options, timeZone: zone.value };
+    formats.set(key, new Intl.DateTimeFormat(locale, all));
+  }
+  return formats.get(key).format(at);
+}
+
+function isZone(name) {
+  try {
+    return Boolean(name && new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,305 @@
+"""A reply is accepted: everything that is decided about it is decided here, once.
+
+One transaction takes a reply of up to five parts. A longer one is decided as a whole in its
+first transaction, which also writes down its plan; the messages follow, and only then is
+anything queued. `settling` finishes a plan that a crash left open.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chalicelib import bots, conversations, errors, ids, queues, store, viber
+from chalicelib.audit import Actor
+from chalicelib.delivery import states
+from chalicelib.delivery.pricing import price_of
+from chalicelib.tables import Bot, Conversation, FirstAnswer, Message, Ticket
+
+PARTS_AT_ONCE = 5
+PARTS_MAX = 20
+SENDER_NAME_MAX_CHARACTERS = 28
+ANSWERS_KEPT_FOR = timedelta(days=2)
+RUNS_AT_MOST_FOR = timedelta(seconds=30)
+FINISHED_AFTER = timedelta(minutes=1)
+WINDOW_FOR = timedelta(hours=24)
+
+
+class Reply(NamedTuple):
+    """What an agent or a program wants said: parts in order, and whether the customer hears it.
+
+    Without `notify` the same act is a note. `idempotency_key` names the wish: the same key
+    with the same reply is answered as it was the first time.
+    """
+
+    ticket_id: str
+    parts: Sequence[viber.Sendable]
+    notify: bool
+    idempotency_key: str
+
+
+class Accepted(NamedTuple):
+    """The messages that a reply became, as they were when it was accepted."""
+
+    messages: list[Message]
+    is_repeat: bool
+
+
+def reply(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accepted:
+    """Accept a reply or a note to a ticket.
+
+    Raises BadInput naming the part that Viber would refuse, NotFound, KeyReused, StillRunning,
+    and Conflict of kind `not-current`, `bot-disconnected`, `sending-stopped`, `not-subscribed`
+    or `free-messages-used`; after any of them nothing was written.
+    """
+    _check_parts(wanted)
+    return store.again(lambda: _reply_once(account_id, wanted, by=by, now=now))
+
+
+def finish(answer: FirstAnswer, *, now: datetime) -> list[Message]:
+    """Write and queue what a long reply's plan still lacks; doing so twice does no harm."""
+    messages = [_planned(raw) for raw in answer.plan["messages"]]
+    for first in range(0, len(messages), store.ACTIONS_MAX):
+        batch = messages[first : first + store.ACTIONS_MAX]
+        try:
+            store.commit(
+                [store.Put(m, Message.key.does_not_exist(), fails_as=store.MINE) for m in batch]
+            )
+        except store.AlreadyThere:
+            continue
+    if answer.plan["notify"]:
+        queues.put_outgoing([_queued(message) for message in messages])
+    done = [
+        FirstAnswer.state.set("done"),
+        FirstAnswer.plan.remove(),
+        FirstAnswer.due_shard.remove(),
+        FirstAnswer.due_at.remove(),
+    ]
+    with contextlib.suppress(store.Changed):
+        store.update(FirstAnswer(key=answer.key), done, FirstAnswer.state == "accepting")
+    return messages
+
+
+def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accepted:
+    ticket = store.get(Ticket, conversations.ticket_key(account_id, wanted.ticket_id))
+    if ticket is None:
+        raise errors.NotFound("There is no such ticket.")
+    key = conversations.conversation_key(ticket.bot_id, ticket.subscriber_id)
+    answer_key = f"{account_id}/{wanted.idempotency_key}"
+    tail_id = ticket.last_outgoing_id
+    first, conversation, bot, tail = store.read(
+        (FirstAnswer, answer_key, None),
+        (Conversation, key, "conversation"),
+        (Bot, ticket.bot_id, None),
+        (Message, key, f"message#{tail_id or '-'}"),
+    )
+    fingerprint = _fingerprint(wanted)
+    if first is not None:
+        return _again(first, fingerprint, key, now=now)
+    if wanted.notify:
+        _refuse_if_not_sendable(bot, conversation, ticket, now=now)
+        if conversation.last_outgoing_id not in (None, tail_id):
+            tail = states.read_message(key, conversation.last_outgoing_id)
+    messages = _messages(bot, conversation, ticket, wanted, tail, account_id, by=by, now=now)
+    is_long = len(messages) > PARTS_AT_ONCE
+    answer = FirstAnswer(
+        key=answer_key,
+        fingerprint=fingerprint,
+        state="accepting" if is_long else "done",
+        answer=[message.message_id for message in messages],
+        started_at=now,
+        expires_at=now + ANSWERS_KEPT_FOR,
+    )
+    if is_long:
+        answer.plan = {
+            "notify": wanted.notify,
+            "messages": [m.to_dynamodb_dict() for m in messages],
+        }
+        answer.due_at = now + FINISHED_AFTER
+        answer.due_shard = store.shard_of("accept", answer_key)
+    writes: list[store.Write] = [
+        store.Put(answer, FirstAnswer.key.does_not_exist(), fails_as=store.MINE),
+        *_to_talk(conversation, ticket, messages, wanted, now=now),
+    ]
+    if not is_long:
+        writes += [store.Put(message, Message.key.does_not_exist()) for message in messages]
+    try:
+        store.commit(writes)
+    except store.AlreadyThere as there:
+        if not isinstance(there.item, FirstAnswer):
+            raise store.Changed("answer") from None
+        return _again(there.item, fingerprint, key, now=now)
+    if is_long:
+        finish(answer, now=now)
+    elif wanted.notify:
+        queues.put_outgoing([_queued(message) for message in messages])
+    return Accepted(messages, is_repeat=False)
+
+
+def _check_parts(wanted: Reply) -> None:
+    if not 0 < len(wanted.parts) <= PARTS_MAX:
+        raise errors.BadInput(
+            f"A reply has 1 to {PARTS_MAX} parts; this one has {len(wanted.parts)}.", field="parts"
+        )
+    for position, part in enumerate(wanted.parts):
+        try:
+            viber.check(part, position=position)
+            viber.check_size(viber.payload(part, sender_name="n" * SENDER_NAME_MAX_CHARACTERS))
+        except viber.Unsendable as unsendable:
+            raise errors.BadInput(unsendable.reason, field=unsendable.field) from None
+
+
+def _refuse_if_not_sendable(
+    bot: Bot, conversation: Conversation, ticket: Ticket, *, now: datetime
+) -> None:
+    if conversation.ticket_id != ticket.ticket_id:
+        raise errors.Conflict(
+            "The talk with this customer goes on in a newer ticket; answer there.",
+            kind="not-current",
+            current_ticket_id=conversation.ticket_id,
+        )
+    if bot.state != "connected":
+        raise errors.Conflict(
+            "The bot of this ticket is not connected; an admin can connect it again.",
+            kind="bot-disconnected",
+        )
+    if bot.sending_stopped is not None:
+        raise errors.Conflict(
+            f"This bot cannot send: {viber.words(bot.sending_stopped)}",
+            kind="sending-stopped",
+            viber_status=bot.sending_stopped,
+        )
+    if not conversation.is_subscribed:
+        raise errors.Conflict(
+            "The customer has unsubscribed from the bot; only his next message lets you answer.",
+            kind="not-subscribed",
+        )
+    heard_at = conversation.last_inbound_at
+    is_in_window = heard_at is not None and now - heard_at < WINDOW_FOR
+    until = bot.initiated_stopped_until
+    if until is not None and until > now and not is_in_window:
+        raise errors.Conflict(
+            f"{viber.words(23)} It can write first again from {until:%Y-%m-%d %H:%M} UTC; "
+            "a customer who writes can be answered at any time.",
+            kind="free-messages-used",
+            until=until,
+        )
+
+
+def _messages(
+    bot: Bot,
+    conversation: Conversation,
+    ticket: Ticket,
+    wanted: Reply,
+    tail: Message | None,
+    account_id: str,
+    *,
+    by: Actor,
+    now: datetime,
+) -> list[Message]:
+    at_ms = ids.to_ms(now)
+    if conversation.last_outgoing_id is not None:
+        # Two replies of one millisecond keep the order they were accepted in.
+        at_ms = max(at_ms, ids.ms_of(conversation.last_outgoing_id) + 1)
+    cause = f"{account_id}/{wanted.idempotency_key}"
+    before_id = tail.message_id if tail is not None and tail.state == states.QUEUED else None
+    messages = []
+    for position, part in enumerate(wanted.parts):
+        message_id = ids.caused("msg", at_ms, cause, position=position)
+        message = Message(
+            key=conversation.key,
+            item=conversations.message_item(message_id),
+            message_id=message_id,
+            account_id=account_id,
+            ticket_id=ticket.ticket_id,
+            kind="outgoing" if wanted.notify else "note",
+            content=viber.encode(part),
+            at=now,
+            author_id=by.actor_id,
+            author_name=by.name,
+        )
+        if wanted.notify:
+            speaks_as = by.name if bots.settings(bot).sends_as_employee else bot.name
+            message.sender_name = viber.sender_name(speaks_as, default=bot.name)
+            message.state = states.QUEUED
+            message.money = "held" if price_of(bot, conversation, part, now=now) else "none"
+            message.before_id = before_id
+            message.due_shard = store.shard_of("send", message_id)
+            message.due_at = now + states.PICKED_UP_WITHIN
+            before_id = message_id
+        messages.append(message)
+    return messages
+
+
+def _to_talk(
+    conversation: Conversation,
+    ticket: Ticket,
+    messages: list[Message],
+    wanted: Reply,
+    *,
+    now: datetime,
+) -> list[store.Write]:
+    last = messages[-1]
+    changes = [
+        Ticket.updated_at.set(now),
+        Ticket.last_message_id.set(max(last.message_id, ticket.last_message_id)),
+        Ticket.revision.set(Ticket.revision + 1),
+    ]
+    if not wanted.notify:
+        unchanged = Ticket.revision == ticket.revision
+        return [store.Update(Ticket(key=ticket.key), unchanged, actions=tuple(changes))]
+    status = "awaiting_answer"
+    conversation.ticket_status = status
+    conversation.last_outgoing_id = last.message_id
+    conversation.last_message_id = max(last.message_id, conversation.last_message_id or "")
+    changes += [
+        Ticket.status.set(status),
+        Ticket.shelf.set(conversations.shelf(ticket.account_id, status)),
+        Ticket.is_unread.set(False),
+        Ticket.last_outgoing_id.set(last.message_id),
+        Ticket.preview.set(viber.summary(wanted.parts[-1])),
+        Ticket.preview_type.set(last.content["type"]),
+        Ticket.preview_kind.set("outgoing"),
+    ]
+    return [
+        conversations.conversation_write(conversation),
+        store.Update(
+            Ticket(key=ticket.key), Ticket.revision == ticket.revision, actions=tuple(changes)
+        ),
+    ]
+
+
+def _again(first: FirstAnswer, fingerprint: str, key: str, *, now: datetime) -> Accepted:
+    if first.fingerprint != fingerprint:
+        raise errors.KeyReused(
+            "This Idempotency-Key was used for another request; take a new key for a new reply."
+        )
+    if first.state == "accepting":
+        if now - first.started_at < RUNS_AT_MOST_FOR:
+            raise errors.StillRunning("The first request with this key is still running.")
+        finish(first, now=now)
+    wanted = [(Message, key, conversations.message_item(i)) for i in first.answer]
+    messages = [message for message in store.read(*wanted) if message is not None]
+    for message in messages:
+        message.state = states.QUEUED if message.kind == "outgoing" else None
+    return Accepted(messages, is_repeat=True)
+
+
+def _queued(message: Message) -> queues.Outgoing:
+    return queues.Outgoing(
+        key=message.key, message_id=message.message_id, before_id=message.before_id
+    )
+
+
+def _fingerprint(wanted: Reply) -> str:
+    said: Any = [wanted.ticket_id, wanted.notify, [viber.encode(part) for part in wanted.parts]]
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+
+
+def _planned(raw: dict[str, Any]) -> Message:
+    message = Message()
+    message.from_dynamodb_dict(raw)
+    return message

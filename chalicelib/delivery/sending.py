@@ -1,0 +1,229 @@
+"""The queue's worker: one message, one call to Viber, one true state afterwards."""
+
+from datetime import datetime
+
+import msgspec
+
+from chalicelib import bots, config, store, viber
+from chalicelib.delivery import orphans, states
+from chalicelib.log import log
+from chalicelib.queues import Outgoing
+from chalicelib.tables import Bot, Message, TokenItem, UnknownMark
+
+BOT_AT_MOST_SECONDS_OLD = 20.0
+STOPS_SENDING = viber.STOPS_SENDING
+FREE_MESSAGES_USED = 23
+
+
+def send(wanted: Outgoing, *, now: datetime) -> str:
+    """Send one queued message; returns the state it is left in.
+
+    The message it names as the one before goes first if it is still queued. What was picked
+    up before and has no answer is unknown: it is never sent a second time.
+    """
+    for earlier in _still_queued_before(wanted):
+        _send_one(earlier, now=now)
+    return _send_one(wanted, now=now)
+
+
+def _send_one(wanted: Outgoing, *, now: datetime) -> str:
+    bot_id = wanted.key.partition("/")[0]
+    known = bots.known(bot_id, now, at_most_seconds_old=BOT_AT_MOST_SECONDS_OLD)
+    if known is None or known.bot.state != "connected":
+        return fail_queued(wanted.key, wanted.message_id, states.BOT_DISCONNECTED, now=now)
+    if known.bot.sending_stopped is not None:
+        status = int(known.bot.sending_stopped)
+        return fail_queued(
+            wanted.key, wanted.message_id, states.SENDING_STOPPED, viber_status=status, now=now
+        )
+    try:
+        message = store.update(
+            states.message_at(wanted.key, wanted.message_id),
+            [Message.state.set(states.SENDING), Message.sending_at.set(now)],
+            states.is_in(states.QUEUED) & (Message.at > now - states.SENT_WITHIN),
+        )
+    except store.Changed:
+        return _not_to_be_sent(wanted, now=now)
+    return _call(known, message, now=now)
+
+
+def fail_queued(
+    key: str, message_id: str, reason: str, *, viber_status: int | None = None, now: datetime
+) -> str:
+    """Fail a message that was never handed to Viber."""
+    return _fail(key, message_id, (states.QUEUED,), reason, viber_status=viber_status, now=now)
+
+
+def become_unknown(message: Message, *, now: datetime) -> str:
+    """Mark a message whose call has no readable answer, then look for a receipt that is its own.
+
+    The mark is stored first and the receipts are looked for afterwards; a receipt does the
+    same the other way round, so one of the two always finds the other.
+    """
+    mark = UnknownMark(
+        key=message.key,
+        item=f"unknown#{message.message_id}",
+        message_id=message.message_id,
+        sending_at=message.sending_at or now,
+        expires_at=now + states.TOKENS_KEPT_FOR,
+    )
+    changes = [Message.state.set(states.UNKNOWN)]
+    if message.money == "held":
+        changes.append(Message.due_at.set((message.sending_at or now) + states.RECEIPTS_COME_FOR))
+    else:
+        changes += [Message.due_shard.remove(), Message.due_at.remove()]
+    try:
+        store.commit(
+            [
+                store.Update(
+                    states.message_at(message.key, message.message_id),
+                    states.is_in(states.SENDING),
+                    actions=tuple(changes),
+                ),
+                store.Put(mark),
+            ]
+        )
+    except store.Changed:
+        return _state_of(message.key, message.message_id)
+    log.warning("message unknown", message_id=message.message_id)
+    orphans.match(message.key, now=now)
+    return states.UNKNOWN
+
+
+def _call(known: bots.Known, message: Message, *, now: datetime) -> str:
+    receiver = message.key.partition("/")[2]
+    client = viber.Client(known.key, base_url=config.viber_api_url())
+    try:
+        content = msgspec.convert(message.content, viber.Sendable)
+        payload = viber.payload(content, sender_name=message.sender_name or known.bot.name)
+        sent = client.send_message(receiver, payload)
+    except viber.Refused as refused:
+        state = _fail(
+            message.key,
+            message.message_id,
+            (states.SENDING, states.UNKNOWN),
+            states.VIBER_REFUSED if refused.status is not None else states.NOT_CONNECTED,
+            viber_status=refused.status,
+            words=refused.words,
+            now=now,
+        )
+        _learn(known.bot, refused.status, now=now)
+        return state
+    except viber.Unknown as unknown:
+        log.warning("no answer", message_id=message.message_id, reason=unknown.reason)
+        return become_unknown(message, now=now)
+    return store.again(lambda: _sent(message, sent, now=now))
+
+
+def _sent(message: Message, sent: viber.Sent, *, now: datetime) -> str:
+    token = TokenItem(
+        key=message.key,
+        item=f"token#{sent.token}",
+        token=sent.token,
+        message_id=message.message_id,
+        sent_at=now,
+        expires_at=now + states.TOKENS_KEPT_FOR,
+    )
+    changes = [
+        Message.state.set(states.SENT),
+        Message.token.set(sent.token),
+        Message.sent_at.set(now),
+        *([] if message.money == "held" else [Message.due_shard.remove(), Message.due_at.remove()]),
+        *([] if sent.billing_status is None else [Message.billing_status.set(sent.billing_status)]),
+    ]
+    target = states.message_at(message.key, message.message_id)
+    on_its_way = states.is_in(states.SENDING, states.UNKNOWN)
+    try:
+        store.commit(
+            [
+                store.Update(target, on_its_way, actions=tuple(changes)),
+                store.Put(token, TokenItem.key.does_not_exist(), fails_as=store.MINE),
+            ]
+        )
+    except store.AlreadyThere as there:
+        orphan = there.item
+        if not isinstance(orphan, TokenItem) or orphan.message_id is not None:
+            return _state_of(message.key, message.message_id)
+        return orphans.claim(message, orphan, sent_at=now, extra=changes[1:])
+    except store.Changed:
+        # Nothing but an answer that came before this one takes a message off its way.
+        return _state_of(message.key, message.message_id)
+    return states.SENT
+
+
+def _fail(
+    key: str,
+    message_id: str,
+    before: tuple[str, ...],
+    reason: str,
+    *,
+    viber_status: int | None = None,
+    words: str | None = None,
+    now: datetime,
+) -> str:
+    changes = [
+        Message.state.set(states.FAILED),
+        Message.failed_at.set(now),
+        Message.reason.set(reason),
+        Message.due_shard.remove(),
+        Message.due_at.remove(),
+    ]
+    if viber_status is not None:
+        changes.append(Message.viber_status.set(viber_status))
+    if words is not None:
+        changes.append(Message.viber_words.set(words))
+    try:
+        store.update(states.message_at(key, message_id), changes, states.is_in(*before))
+    except store.Changed:
+        return _state_of(key, message_id)
+    log.info("message failed", message_id=message_id, reason=reason, status=viber_status)
+    return states.FAILED
+
+
+def _learn(bot: Bot, status: int | None, *, now: datetime) -> None:
+    if status in STOPS_SENDING:
+        change = Bot.sending_stopped.set(status)
+    elif status == FREE_MESSAGES_USED:
+        change = Bot.initiated_stopped_until.set(_next_month(now))
+    else:
+        return
+    revised = [change, Bot.revision.set(Bot.revision + 1)]
+    try:
+        store.update(Bot(bot_id=bot.bot_id), revised, Bot.state == "connected")
+    except store.Changed:
+        log.info("bot ended meanwhile", bot_id=bot.bot_id)
+    bots.forget(bot.bot_id)
+
+
+def _not_to_be_sent(wanted: Outgoing, *, now: datetime) -> str:
+    message = states.read_message(wanted.key, wanted.message_id)
+    if message is None:
+        log.warning("queued message is not there", message_id=wanted.message_id)
+        return states.FAILED
+    if message.state == states.QUEUED:
+        return fail_queued(wanted.key, wanted.message_id, states.EXPIRED, now=now)
+    if message.state == states.SENDING:
+        return become_unknown(message, now=now)
+    return str(message.state)
+
+
+def _still_queued_before(wanted: Outgoing) -> list[Outgoing]:
+    chain: list[Outgoing] = []
+    before_id = wanted.before_id
+    while before_id is not None:
+        before = states.read_message(wanted.key, before_id)
+        if before is None or before.state != states.QUEUED:
+            break
+        chain.append(Outgoing(key=wanted.key, message_id=before_id))
+        before_id = before.before_id
+    return chain[::-1]
+
+
+def _state_of(key: str, message_id: str) -> str:
+    message = states.read_message(key, message_id)
+    return str(message.state) if message is not None else states.FAILED
+
+
+def _next_month(now: datetime) -> datetime:
+    year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
+    return now.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)

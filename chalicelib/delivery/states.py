@@ -1,0 +1,75 @@
+"""What an outgoing message can be, and what leads from one to the other.
+
+    queued ──► sending ──► sent ──► delivered ──► seen
+       │          │  │       └────► failed
+       │          │  └► unknown ──► sent, failed (a late answer, or a receipt that can only
+       │          │                 be its own)
+       └──────────┴────► failed
+
+Nothing unknown is ever sent again by itself. A receipt that proves delivery wins over a
+failure told before; nothing else leads back.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib import store
+from chalicelib.tables import Message
+
+QUEUED: Final = "queued"
+SENDING: Final = "sending"
+SENT: Final = "sent"
+DELIVERED: Final = "delivered"
+SEEN: Final = "seen"
+FAILED: Final = "failed"
+UNKNOWN: Final = "unknown"
+
+# What a receipt may change: a state never goes back.
+BEFORE_RECEIPT: Final = {
+    DELIVERED: (SENDING, UNKNOWN, SENT, FAILED),
+    SEEN: (SENDING, UNKNOWN, SENT, DELIVERED, FAILED),
+    FAILED: (SENDING, UNKNOWN, SENT),
+}
+
+# Why a message failed, in stable words that the console translates.
+EXPIRED: Final = "expired"
+BOT_DISCONNECTED: Final = "bot-disconnected"
+SENDING_STOPPED: Final = "sending-stopped"
+VIBER_REFUSED: Final = "viber-refused"
+NOT_CONNECTED: Final = "not-connected"
+FAILED_ON_DEVICE: Final = "failed-on-device"
+
+PICKED_UP_WITHIN: Final = timedelta(minutes=1)
+SENT_WITHIN: Final = timedelta(hours=1)
+ANSWERED_WITHIN: Final = timedelta(seconds=60)
+RECEIPTS_COME_FOR: Final = timedelta(days=15)
+TOKENS_KEPT_FOR: Final = timedelta(days=16)
+
+
+def is_in(*states: str) -> Condition:
+    """Give the condition that a message is in one of these states."""
+    return Message.state.is_in(*states)
+
+
+def at_receipt(event: str, at: datetime) -> list[object]:
+    """Give the changes that a receipt of this event makes to a message."""
+    changes: list[object] = [Message.state.set(event)]
+    if event == FAILED:
+        changes.append(Message.failed_at.set(at))
+    else:
+        changes.append(Message.delivered_at.set(Message.delivered_at | at))
+    if event == SEEN:
+        changes.append(Message.seen_at.set(at))
+    return changes
+
+
+def message_at(key: str, message_id: str) -> Message:
+    """Name a message's item, to be changed without being read."""
+    return Message(key=key, item=f"message#{message_id}")
+
+
+def read_message(key: str, message_id: str) -> Message | None:
+    """Read a message of a conversation."""
+    return store.get(Message, key, f"message#{message_id}")

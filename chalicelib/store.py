@@ -1,0 +1,390 @@
+"""One read and one transaction: the only place that talks to DynamoDB about more than one item.
+
+Domain modules return writes, the flow that called them commits them here together. A failed
+condition is read by its cancellation code and told in this order: what I meant to write is
+there already, what I decided on has changed, a limit is reached. Conflicts and throttling are
+no verdict: they are tried again within bounds.
+"""
+
+import base64
+import hashlib
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pynamodb.exceptions import (
+    PutError,
+    PynamoDBException,
+    QueryError,
+    TransactWriteError,
+    UpdateError,
+)
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib import errors, tables
+from chalicelib.log import log
+
+ACTIONS_MAX = 10
+TRIES_MAX = 6
+FIRST_PAUSE_SECONDS = 0.025
+PAUSE_MAX_SECONDS = 0.8
+SHARDS = 16
+BATCH_GET_MAX = 100
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+CONFLICTS = frozenset(
+    {
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ThrottlingError",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "InternalServerError",
+        "ServiceUnavailable",
+    }
+)
+
+
+class AlreadyThere(Exception):
+    """My own fact was written before; `item` is what lies there (raw attributes)."""
+
+    def __init__(self, model: type[Model], raw_item: dict[str, Any] | None) -> None:
+        super().__init__(model.__name__)
+        self.item = model.from_raw_data(raw_item) if raw_item else None
+
+
+class Changed(Exception):
+    """A version that the decision was made on is no longer the one stored: decide again."""
+
+
+MINE = "mine"
+VERSION = "version"
+
+
+@dataclass(frozen=True)
+class Write:
+    """One action of a transaction, and what its failed condition means.
+
+    `fails_as` is MINE (my fact is there already), VERSION (decide again) or the refusal to
+    raise. A write without a condition cannot fail by itself.
+    """
+
+    item: Model
+    condition: Condition | None = None
+    fails_as: str | Exception = VERSION
+
+
+@dataclass(frozen=True)
+class Put(Write):
+    """Writes the whole item."""
+
+
+@dataclass(frozen=True)
+class Update(Write):
+    """Changes some attributes of the item with this one's key."""
+
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delete(Write):
+    """Removes the item with this one's key."""
+
+
+@dataclass(frozen=True)
+class Check(Write):
+    """Writes nothing, and lets the transaction through only if its condition holds."""
+
+
+def commit(writes: Sequence[Write], *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Write all or nothing: at most 10 actions, under one ClientRequestToken.
+
+    Raises AlreadyThere, Changed, a write's own refusal, or Busy when the store stayed
+    contended or did not answer through all tries. After Busy the writes may or may not have
+    happened; every flow can be begun again with the same cause.
+    """
+    if not 0 < len(writes) <= ACTIONS_MAX:
+        raise ValueError(f"{len(writes)} actions do not fit a transaction of {ACTIONS_MAX}")
+    # PynamoDB sends checks, deletes, puts and updates in this order, and DynamoDB gives its
+    # reasons in the order sent.
+    ordered = sorted(writes, key=lambda w: (Check, Delete, Put, Update).index(type(w)))
+    request_token = str(uuid.uuid4())
+    was_unsure = False
+    for tried in range(TRIES_MAX):
+        if tried:
+            pause(tried, sleep=sleep)
+        try:
+            _send(ordered, request_token)
+        except TransactWriteError as error:
+            if error.cause_response_code != "TransactionCanceledException":
+                if not _may_pass(error):
+                    raise
+                was_unsure = True
+                continue
+            reasons = error.cancellation_reasons
+            failed = [
+                (write, reason.raw_item)
+                for write, reason in zip(ordered, reasons, strict=True)
+                if reason is not None and reason.code == "ConditionalCheckFailed"
+            ]
+            if failed:
+                _tell(failed)
+            codes = {reason.code for reason in reasons if reason is not None}
+            if not codes <= CONFLICTS:
+                raise
+            log.info("transaction conflict", codes=sorted(codes), tried=tried + 1)
+        else:
+            return
+    raise errors.Busy(
+        "The store did not confirm the write"
+        + (" and may have made it" if was_unsure else "")
+        + "; send the same request again."
+    )
+
+
+def put(item: Model, condition: Condition | None = None, *, fails_as: str = VERSION) -> None:
+    """Write one item outside a transaction, at half its price; fails like `commit`."""
+    _single(lambda: item.save(condition), type(item), fails_as)
+
+
+def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
+    """Change one item outside a transaction and return it as it is now; Changed if it may not."""
+    _single(lambda: item.update(list(actions), condition), type(item), VERSION)
+    return item
+
+
+def get(model: type[M], key: str, item: str | None = None) -> M | None:
+    """Read one item consistently, or None."""
+    try:
+        return model.get(key, item, consistent_read=True)
+    except model.DoesNotExist:
+        return None
+
+
+def read(*wanted: tuple[type[Model], str, str | None]) -> list[Any]:
+    """Read items of any tables consistently in one round trip, None for each that is not there.
+
+    Not a snapshot: what is decided on them is guarded by conditions. At most 100 items.
+    """
+    keys: dict[str, list[dict[str, Any]]] = {}
+    places: list[tuple[type[Model], str, str]] = []
+    for model, hash_key, range_key in wanted:
+        request = model.get_operation_kwargs_from_class(hash_key, range_key)
+        table, key = request["TableName"], request["Key"]
+        if key not in keys.setdefault(table, []):
+            keys[table].append(key)
+        places.append((model, table, _spelled(key)))
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for table, raw in _batch_get(keys):
+        found[table, _spelled({name: raw[name] for name in keys[table][0]})] = raw
+    return [
+        model.from_raw_data(found[table, spelled]) if (table, spelled) in found else None
+        for model, table, spelled in places
+    ]
+
+
+def page(
+    model: type[M],
+    hash_key: str,
+    range_condition: Condition | None = None,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    newest_first: bool = False,
+    index: str | None = None,
+    filtered_by: Condition | None = None,
+) -> tuple[list[M], str | None]:
+    """Read one page of a partition in one round trip, and the cursor of the next.
+
+    A filter is applied to what the page read, so a filtered page may be short or empty while
+    its cursor still goes on. Raises BadInput for a cursor that is none of ours.
+    """
+    table = model._get_connection().table_name
+    names = tuple(tables.connection.get_meta_table(table).get_key_names(index))
+    start = None if cursor is None else _opened(cursor, names, hash_key)
+    try:
+        answer = tables.connection.query(
+            table,
+            hash_key,
+            range_key_condition=range_condition,
+            filter_condition=filtered_by,
+            limit=limit,
+            exclusive_start_key=start,
+            index_name=index,
+            consistent_read=index is None,
+            scan_index_forward=not newest_first,
+        )
+    except QueryError as error:
+        # DynamoDB refuses a start outside of the query's own bounds.
+        if cursor is not None and error.cause_response_code == "ValidationException":
+            raise _foreign_cursor() from None
+        raise
+    last = answer.get("LastEvaluatedKey")
+    sealed = None if last is None else _closed(last)
+    return [model.from_raw_data(raw) for raw in answer["Items"]], sealed
+
+
+def due(model: type[M], kind: str, now: datetime, *, at_most: int = 200) -> Iterator[M]:
+    """Yield what is due of a kind, each read afresh: one query per shard, then what it found."""
+    by_due_at = model.due_index.due_at <= now  # type: ignore[attr-defined]
+    for shard in range(SHARDS):
+        stale, _ = page(model, f"{kind}#{shard:02}", by_due_at, limit=at_most, index="due")
+        for keys in stale:
+            fresh = get(model, *_key_of(keys))
+            # The index follows its table with a delay: what was settled meanwhile is not due.
+            at = getattr(fresh, "due_at", None)
+            if fresh is not None and at is not None and at <= now:
+                yield fresh
+
+
+def shard_of(kind: str, cause: str) -> str:
+    """Name the shard of a due index that this cause always lies in."""
+    return f"{kind}#{hashlib.sha256(cause.encode()).digest()[0] % SHARDS:02}"
+
+
+def again(decide: Callable[[], T], *, times: int = TRIES_MAX) -> T:
+    """Decide and commit, afresh as often as a version changed underneath; then Busy."""
+    for tried in range(times):
+        if tried:
+            pause(tried)
+        try:
+            return decide()
+        except Changed:
+            continue
+    raise errors.Busy("Too many others are changing the same thing; send the request again.")
+
+
+def pause(tried: int, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait before another try: longer each time, and never in step with the others."""
+    sleep(random.uniform(0, min(PAUSE_MAX_SECONDS, FIRST_PAUSE_SECONDS * 2**tried)))  # noqa: S311
+
+
+def _send(ordered: Iterable[Write], request_token: str) -> None:
+    with TransactWrite(
+        connection=tables.connection, client_request_token=request_token
+    ) as transaction:
+        for write in ordered:
+            match write:
+                case Check(item, condition):
+                    transaction.condition_check(type(item), *_pair(item), condition)
+                case Delete(item, condition):
+                    transaction.delete(item, condition)
+                case Put(item, condition):
+                    transaction.save(item, condition, return_values=_old_if(write))
+                case Update(item, condition):
+                    transaction.update(
+                        item, list(write.actions), condition, return_values=_old_if(write)
+                    )
+
+
+def _old_if(write: Write) -> str | None:
+    return "ALL_OLD" if write.fails_as == MINE else None
+
+
+def _tell(failed: list[tuple[Write, dict[str, Any] | None]]) -> None:
+    for write, raw_item in failed:
+        if write.fails_as == MINE:
+            raise AlreadyThere(type(write.item), raw_item)
+    for write, _ in failed:
+        if write.fails_as == VERSION:
+            raise Changed(type(write.item).__name__)
+    for write, _ in failed:
+        if isinstance(write.fails_as, Exception):
+            raise write.fails_as
+    raise AssertionError("a failed condition that says nothing")
+
+
+def _single(send: Callable[[], Any], model: type[Model], fails_as: str) -> None:
+    for tried in range(TRIES_MAX):
+        if tried:
+            pause(tried)
+        try:
+            send()
+        except (PutError, UpdateError) as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                if fails_as == MINE:
+                    raise AlreadyThere(model, None) from None
+                raise Changed(model.__name__) from None
+            if not _may_pass(error):
+                raise
+        else:
+            return
+    raise errors.Busy("The store did not confirm the write; send the same request again.")
+
+
+def _may_pass(error: PynamoDBException) -> bool:
+    code = error.cause_response_code
+    # No code at all means no answer: a time-out, or a connection that broke.
+    return code is None or code in CONFLICTS
+
+
+def _batch_get(keys: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    left: dict[str, Any] = {
+        table: {"Keys": wanted, "ConsistentRead": True} for table, wanted in keys.items()
+    }
+    for tried in range(TRIES_MAX):
+        if tried:
+            pause(tried)
+        answer = tables.connection.dispatch("BatchGetItem", {"RequestItems": left})
+        for table, found in answer["Responses"].items():
+            for raw in found:
+                yield table, raw
+        left = answer.get("UnprocessedKeys") or {}
+        if not left:
+            return
+    raise errors.Busy("The store did not give everything asked for; send the request again.")
+
+
+def _closed(key: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str, names: tuple[str, ...], hash_key: str) -> dict[str, Any]:
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise _foreign_cursor() from None
+    if not isinstance(key, dict) or {"S": hash_key} not in key.values() or set(key) != set(names):
+        raise _foreign_cursor()
+    for typed in key.values():
+        match typed:
+            case {"S": str(text)} if text and len(typed) == 1:
+                continue
+            case {"N": str(number)} if number.isdecimal() and len(typed) == 1:
+                continue
+        raise _foreign_cursor()
+    return key
+
+
+def _foreign_cursor() -> errors.BadInput:
+    return errors.BadInput(
+        "This cursor is none that a page of this list gave; begin without one.", field="cursor"
+    )
+
+
+def _spelled(key: dict[str, Any]) -> str:
+    return "\x00".join(f"{name}={value}" for name, value in sorted(key.items()))
+
+
+def _pair(item: Model) -> tuple[str, str | None]:
+    key = _key_of(item)
+    return key[0], key[1] if len(key) > 1 else None
+
+
+def _key_of(item: Model) -> tuple[str, ...]:
+    kind = type(item)
+    names = (kind._hash_keyname, kind._range_keyname)
+    return tuple(getattr(item, name) for name in names if name is not None)

@@ -1,0 +1,66 @@
+"""An AWS in memory and an emulated Viber for every test; nothing here reaches the network."""
+
+import json
+import os
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="eu-central-1",
+    AWS_REGION="eu-central-1",
+    STAGE="test",
+    PUBLIC_URL="https://desk.example/api",
+    ALLOW_LOCAL_MEDIA="yes",
+    POWERTOOLS_SERVICE_NAME="viberdesk",
+    POWERTOOLS_LOG_LEVEL="WARNING",
+)
+for name in ("AWS_ENDPOINT_URL", "CLOCK_OFFSET_SECONDS", "AWS_PROFILE", "JWKS_URL"):
+    os.environ.pop(name, None)
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from moto import mock_aws
+from moto.utilities.utils import load_resource
+
+from tests.desk import Desk
+from tools import resources
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """Give an empty AWS with this deployment's resources, as the template says."""
+    with mock_aws():
+        os.environ.update(resources.create_all("test"))
+        yield
+
+
+@pytest.fixture
+def desk(aws: None, jwks: str) -> Iterator[Desk]:
+    """Give a running desk: an account with people, a connected bot, an emulated Viber."""
+    os.environ["JWKS_URL"] = jwks
+    with Desk() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def jwks() -> Iterator[str]:
+    """Serve the public keys of moto's Cognito, as Amazon serves those of a real pool."""
+    body = json.dumps(load_resource("cognitoidp/resources/jwks-public.json")).encode()
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/jwks.json"
+    server.shutdown()
+    server.server_close()

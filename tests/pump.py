@@ -1,0 +1,42 @@
+"""Stands for Lambda's pollers: takes what the queues hold and hands it to the functions."""
+
+from typing import Any
+
+from chalice.test import Client
+
+from chalicelib import aws, config
+
+HANDLERS = {"outgoing": "send_outgoing", "copies": "copy_files"}
+
+
+def pump(client: Client) -> None:
+    """Work both queues off; a failed item stays, as its visibility time-out would keep it."""
+    for queue, handler in HANDLERS.items():
+        while records := _received(queue):
+            answer = client.lambda_.invoke(handler, {"Records": records}).payload
+            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            for record in records:
+                if record["messageId"] not in failed:
+                    aws.client("sqs").delete_message(
+                        QueueUrl=config.queue_url(queue), ReceiptHandle=record["receiptHandle"]
+                    )
+
+
+def _received(queue: str) -> list[dict[str, Any]]:
+    answer = aws.client("sqs").receive_message(
+        QueueUrl=config.queue_url(queue), MaxNumberOfMessages=10, AttributeNames=["All"]
+    )
+    return [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue}"
+            + (".fifo" if queue == "outgoing" else ""),
+            "awsRegion": "eu-central-1",
+        }
+        for message in answer.get("Messages", [])
+    ]

@@ -1,0 +1,1 @@
+"""What packages, deploys and sets up; none of it is shipped."""
