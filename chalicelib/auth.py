@@ -21,8 +21,7 @@ class Caller(NamedTuple):
     name: str
     role: str
     scopes: tuple[str, ...] = ()
-    token_id: str = ""
-    token_until: int = 0
+    sign_in_id: str = ""
 
     @property
     def actor(self) -> Actor:
@@ -51,8 +50,7 @@ def as_context(caller: Caller) -> dict[str, str]:
         "name": caller.name,
         "role": caller.role,
         "scopes": " ".join(caller.scopes),
-        "token_id": caller.token_id,
-        "token_until": str(caller.token_until),
+        "sign_in_id": caller.sign_in_id,
     }
 
 
@@ -64,8 +62,7 @@ def from_context(context: dict[str, Any]) -> Caller:
         name=context["name"],
         role=context["role"],
         scopes=tuple(context["scopes"].split()),
-        token_id=context["token_id"],
-        token_until=int(context["token_until"]),
+        sign_in_id=context["sign_in_id"],
     )
 
 
@@ -83,9 +80,10 @@ def _person(token: str, *, real_now: datetime) -> Caller | None:
     claims = _claims(token, real_now=real_now)
     if claims is None:
         return None
-    token_id = str(claims["jti"])
+    # Cognito: all tokens of one sign-in carry the same origin_jti, refreshed ones too.
+    sign_in_id = str(claims.get("origin_jti") or claims["jti"])
     person, ended = store.read(
-        (Lookup, f"sub#{claims['sub']}", None), (Lookup, f"ended#{token_id}", None)
+        (Lookup, f"sub#{claims['sub']}", None), (Lookup, f"ended#{sign_in_id}", None)
     )
     if person is None or ended is not None:
         log.info("sign-in has ended", is_known=person is not None)
@@ -95,8 +93,7 @@ def _person(token: str, *, real_now: datetime) -> Caller | None:
         person.subject_id,
         person.name or "",
         person.role,
-        token_id=token_id,
-        token_until=int(claims["exp"]),
+        sign_in_id=sign_in_id,
     )
 
 
@@ -118,7 +115,8 @@ def _claims(token: str, *, real_now: datetime) -> dict[str, Any] | None:
         log.info("access token refused", reason=type(error).__name__)
         return None
     is_ours = claims["client_id"] == config.user_pool_client_id()
-    if claims["token_use"] != "access" or not is_ours or claims["exp"] <= real_now.timestamp():
+    is_access = claims["token_use"] == "access"  # noqa: S105
+    if not is_access or not is_ours or claims["exp"] <= real_now.timestamp():
         log.info("access token refused", reason="not an access token of this pool's client")
         return None
     return claims

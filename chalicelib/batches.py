@@ -11,18 +11,21 @@ from typing import Any
 
 import msgspec
 
-from chalicelib import bots, callbacks, delivery, files, queues
+from chalicelib import bots, callbacks, delivery, files, queues, viber
 from chalicelib.log import log
 
 
-def send_outgoing(event: dict[str, Any], context: Any, *, now: datetime) -> dict[str, Any]:
+def send_outgoing(
+    event: dict[str, Any], context: Any, *, now: datetime, http: viber.Transport | None = None
+) -> dict[str, Any]:
     """Send a batch of the outgoing queue; a failed item stops the rest of its own group."""
     from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor
 
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
     def one(record: Any) -> str:
-        return delivery.send(msgspec.json.decode(record.body, type=queues.Outgoing), now=now)
+        wanted = msgspec.json.decode(record.body, type=queues.Outgoing)
+        return delivery.send(wanted, now=now, http=http)
 
     return _processed(event, context, processor, one)
 

@@ -109,7 +109,11 @@ def _message(bot: Bot, callback: incoming.Message, *, at: datetime, now: datetim
     if not conversations.opens_ticket(conversation, bots.settings(current)):
         takes_id = None
     else:
-        takes_id = people.who_takes(current, bots.settings(current).assignee_id, assignee)
+        set_id = bots.settings(current).assignee_id
+        if (set_id or current.connected_by) != assignee_id:
+            # This container knew the bot as it was before somebody changed the setting.
+            assignee = people.find(bot.account_id, set_id or current.connected_by)
+        takes_id = people.who_takes(current, set_id, assignee)
     taken = conversations.take_message(
         current, conversation, callback, at=at, assignee_id=takes_id, now=now
     )

@@ -47,7 +47,7 @@ def public_url() -> str:
 
 def bucket() -> str:
     """Name the bucket of our copies of pictures and files."""
-    return os.environ.get("BUCKET") or name_of("files")
+    return os.environ["BUCKET"]
 
 
 def files_origin() -> str:

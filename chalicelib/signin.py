@@ -58,10 +58,15 @@ def forgot(email: str) -> None:
         cognito.forgot_password(
             ClientId=config.user_pool_client_id(), Username=email.strip().lower()
         )
-    except cognito.exceptions.LimitExceededException:
+    except (
+        cognito.exceptions.LimitExceededException,
+        cognito.exceptions.TooManyRequestsException,
+    ):
         raise errors.TooManyRequests("Too many codes were asked for; wait an hour.") from None
     except (
         cognito.exceptions.UserNotFoundException,
+        cognito.exceptions.UserNotConfirmedException,
+        cognito.exceptions.CodeDeliveryFailureException,
         cognito.exceptions.InvalidParameterException,
         cognito.exceptions.NotAuthorizedException,
     ):
@@ -81,10 +86,19 @@ def reset(email: str, code: str, new_password: str) -> None:
     except cognito.exceptions.InvalidPasswordException as weak:
         raise _weak(weak) from None
     except (
+        cognito.exceptions.LimitExceededException,
+        cognito.exceptions.TooManyRequestsException,
+        cognito.exceptions.TooManyFailedAttemptsException,
+    ):
+        raise errors.TooManyRequests("Too many tries; wait an hour.") from None
+    except (
         cognito.exceptions.CodeMismatchException,
         cognito.exceptions.ExpiredCodeException,
         cognito.exceptions.UserNotFoundException,
+        cognito.exceptions.UserNotConfirmedException,
+        cognito.exceptions.NotAuthorizedException,
         cognito.exceptions.InvalidParameterException,
+        cognito.exceptions.ResourceNotFoundException,
     ):
         raise errors.BadInput(
             "The code is wrong or has run out; ask for a new one.", field="code"
@@ -106,6 +120,9 @@ def _ask(call: str, **wanted: Any) -> Session:
         cognito.exceptions.ExpiredCodeException,
         cognito.exceptions.InvalidParameterException,
         cognito.exceptions.PasswordResetRequiredException,
+        cognito.exceptions.UserNotConfirmedException,
+        # The emulated Cognito says so of a session that it never gave.
+        cognito.exceptions.ResourceNotFoundException,
     ):
         raise errors.Unauthorized(
             "The address, the password or the sign-in is not valid."

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import (
     PutError,
     PynamoDBException,
@@ -34,6 +35,7 @@ from chalicelib.log import log
 
 ACTIONS_MAX = 10
 TRIES_MAX = 6
+ASKED_MAX = 3
 FIRST_PAUSE_SECONDS = 0.025
 PAUSE_MAX_SECONDS = 0.8
 SHARDS = 16
@@ -129,7 +131,7 @@ def commit(writes: Sequence[Write], *, sleep: Callable[[float], None] = time.sle
         try:
             _send(ordered, request_token)
         except TransactWriteError as error:
-            if error.cause_response_code != "TransactionCanceledException":
+            if _code(error) != "TransactionCanceledException":
                 if not _may_pass(error):
                     raise
                 was_unsure = True
@@ -169,7 +171,7 @@ def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
 def get(model: type[M], key: str, item: str | None = None) -> M | None:
     """Read one item consistently, or None."""
     try:
-        return model.get(key, item, consistent_read=True)
+        return _asked(lambda: model.get(key, item, consistent_read=True))
     except model.DoesNotExist:
         return None
 
@@ -216,20 +218,22 @@ def page(
     names = tuple(tables.connection.get_meta_table(table).get_key_names(index))
     start = None if cursor is None else _opened(cursor, names, hash_key)
     try:
-        answer = tables.connection.query(
-            table,
-            hash_key,
-            range_key_condition=range_condition,
-            filter_condition=filtered_by,
-            limit=limit,
-            exclusive_start_key=start,
-            index_name=index,
-            consistent_read=index is None,
-            scan_index_forward=not newest_first,
+        answer = _asked(
+            lambda: tables.connection.query(
+                table,
+                hash_key,
+                range_key_condition=range_condition,
+                filter_condition=filtered_by,
+                limit=limit,
+                exclusive_start_key=start,
+                index_name=index,
+                consistent_read=index is None,
+                scan_index_forward=not newest_first,
+            )
         )
     except QueryError as error:
         # DynamoDB refuses a start outside of the query's own bounds.
-        if cursor is not None and error.cause_response_code == "ValidationException":
+        if cursor is not None and _code(error) == "ValidationException":
             raise _foreign_cursor() from None
         raise
     last = answer.get("LastEvaluatedKey")
@@ -239,7 +243,7 @@ def page(
 
 def due(model: type[M], kind: str, now: datetime, *, at_most: int = 200) -> Iterator[M]:
     """Yield what is due of a kind, each read afresh: one query per shard, then what it found."""
-    by_due_at = model.due_index.due_at <= now  # type: ignore[attr-defined]
+    by_due_at = tables.Due.due_at <= now
     for shard in range(SHARDS):
         stale, _ = page(model, f"{kind}#{shard:02}", by_due_at, limit=at_most, index="due")
         for keys in stale:
@@ -308,27 +312,45 @@ def _tell(failed: list[tuple[Write, dict[str, Any] | None]]) -> None:
 
 
 def _single(send: Callable[[], Any], model: type[Model], fails_as: str) -> None:
-    for tried in range(TRIES_MAX):
+    try:
+        _asked(send)
+    except (PutError, UpdateError) as error:
+        if _code(error) != "ConditionalCheckFailedException":
+            raise
+        if fails_as == MINE:
+            raise AlreadyThere(model, None) from None
+        raise Changed(model.__name__) from None
+
+
+def _asked(send: Callable[[], T]) -> T:
+    """Make one call, again within bounds where it was throttled or not answered; then Busy."""
+    for tried in range(ASKED_MAX):
         if tried:
             pause(tried)
         try:
-            send()
-        except (PutError, UpdateError) as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                if fails_as == MINE:
-                    raise AlreadyThere(model, None) from None
-                raise Changed(model.__name__) from None
+            return send()
+        except (PynamoDBException, BotoCoreError, ClientError) as error:
             if not _may_pass(error):
                 raise
-        else:
-            return
-    raise errors.Busy("The store did not confirm the write; send the same request again.")
+            log.warning("store did not answer", tried=tried + 1, error=str(error)[:200])
+    raise errors.Busy("The store did not answer; send the same request again.")
 
 
-def _may_pass(error: PynamoDBException) -> bool:
-    code = error.cause_response_code
+def _may_pass(error: Exception) -> bool:
+    code = _code(error)
     # No code at all means no answer: a time-out, or a connection that broke.
-    return code is None or code in CONFLICTS
+    return code in CONFLICTS or (code is None and isinstance(_cause(error), BotoCoreError))
+
+
+def _code(error: Exception) -> str | None:
+    # PynamoDB's own property fails for errors of the connection, whose response is None.
+    response = getattr(_cause(error), "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
+def _cause(error: Exception) -> Any:
+    return error.cause if isinstance(error, PynamoDBException) else error
 
 
 def _batch_get(keys: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -338,7 +360,8 @@ def _batch_get(keys: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dic
     for tried in range(TRIES_MAX):
         if tried:
             pause(tried)
-        answer = tables.connection.dispatch("BatchGetItem", {"RequestItems": left})
+        request = {"RequestItems": left}
+        answer = _asked(lambda: tables.connection.dispatch("BatchGetItem", dict(request)))  # noqa: B023
         for table, found in answer["Responses"].items():
             for raw in found:
                 yield table, raw

@@ -24,8 +24,8 @@ from chalicelib import config
 
 PLATFORM = "platform"
 CONNECT_TIMEOUT_SECONDS = 1
-READ_TIMEOUT_SECONDS = 5
-TRIES_AFTER_THE_FIRST = 2
+READ_TIMEOUT_SECONDS = 3
+TRIES_AFTER_THE_FIRST = 1
 
 connection = Connection(
     region=config.region(),

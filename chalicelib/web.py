@@ -64,7 +64,8 @@ class Call(Generic[B, Q]):
     ) -> None:
         self.request = request
         self._caller = caller
-        self.now = now
+        # Instants are kept in milliseconds: a repeat is answered as the first request was.
+        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         self.body = body
         self.query = query
 
@@ -226,8 +227,10 @@ def told_as_problems(event: Any, get_response: Callable[[Any], Response]) -> Res
         response = get_response(event)
     except errors.Problem as error:
         return problem(error)
-    if response.status_code >= 400 and "application/problem+json" not in str(response.headers):
-        return problem(_of_chalice(response))
+    # Chalice tells its own refusals as a dict; what a view returned whole stays as it is.
+    if response.status_code >= 400 and isinstance(response.body, dict):
+        told = problem(_of_chalice(response))
+        return Response(told.body, response.headers | told.headers, told.status_code)
     return response
 
 
@@ -305,15 +308,16 @@ def _query(request: Request, route: Route) -> Any:
 
 def _refuse(error: Exception) -> NoReturn:
     detail, _, path = str(error).partition(" - at `$")
-    field = path.rstrip("`").lstrip(".") or None
-    if field is None and "field `" in detail:
-        field = detail.split("field `", 1)[1].split("`", 1)[0]
-    raise errors.BadInput(detail.rstrip(".") + ".", field=field) from None
+    field = path.rstrip("`").lstrip(".")
+    if "field `" in detail:
+        # What is missing or unknown is a name inside of what the path leads to.
+        name = detail.split("field `", 1)[1].rsplit("`", 1)[0]
+        field = f"{field}.{name}" if field else name
+    raise errors.BadInput(detail.rstrip(".") + ".", field=field or None) from None
 
 
 def _of_chalice(response: Response) -> errors.Problem:
-    told = response.body if isinstance(response.body, dict) else {}
-    detail = str(told.get("Message") or told.get("message") or "The request was refused.")
+    detail = str(response.body.get("Message") or "The request was refused.")
     kinds: dict[int, type[errors.Problem]] = {
         400: errors.BadInput,
         401: errors.Unauthorized,
@@ -336,5 +340,5 @@ class _Other(errors.Problem):
             detail, kind={405: "wrong-method", 415: "unsupported-media-type"}.get(status, "problem")
         )
         self.status = status  # type: ignore[misc]
-        if status == 415:
-            self.title = "Unsupported media type"  # type: ignore[misc]
+        titles = {405: "Wrong method", 415: "Unsupported media type"}
+        self.title = titles.get(status, self.title)  # type: ignore[misc]

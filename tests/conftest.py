@@ -18,14 +18,17 @@ for name in ("AWS_ENDPOINT_URL", "CLOCK_OFFSET_SECONDS", "AWS_PROFILE", "JWKS_UR
     os.environ.pop(name, None)
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from moto import mock_aws
 from moto.utilities.utils import load_resource
 
+from chalicelib import tables
 from tests.desk import Desk
+from tests.serial import serialised
 from tools import resources
 
 
@@ -38,11 +41,25 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture
-def desk(aws: None, jwks: str) -> Iterator[Desk]:
+def desk(new_desk: Callable[[], AbstractContextManager[Desk]]) -> Iterator[Desk]:
     """Give a running desk: an account with people, a connected bot, an emulated Viber."""
-    os.environ["JWKS_URL"] = jwks
-    with Desk() as opened:
+    with new_desk() as opened:
         yield opened
+
+
+@pytest.fixture
+def new_desk(jwks: str) -> Callable[[], AbstractContextManager[Desk]]:
+    """Give the way to open a desk in an AWS of its own, for a test that needs many."""
+    os.environ["JWKS_URL"] = jwks
+
+    @contextmanager
+    def opened() -> Iterator[Desk]:
+        with mock_aws():
+            os.environ.update(resources.create_all("test"))
+            with serialised(tables.connection.client), Desk() as one:
+                yield one
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,7 @@ class Desk:
             by=self.actor,
             now=self.now,
         )
+        self.sign_in(self.admin.email)
         self.viber_bot = self.viber.world.add_bot("Пекарня", uri="pekarnia")
         self.bot = bots.connect(self.account_id, self.viber_bot.key, by=self.actor, now=self.now)
         return self

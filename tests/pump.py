@@ -12,7 +12,7 @@ HANDLERS = {"outgoing": "send_outgoing", "copies": "copy_files"}
 def pump(client: Client) -> None:
     """Work both queues off; a failed item stays, as its visibility time-out would keep it."""
     for queue, handler in HANDLERS.items():
-        while records := _received(queue):
+        while records := received(queue):
             answer = client.lambda_.invoke(handler, {"Records": records}).payload
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for record in records:
@@ -22,7 +22,7 @@ def pump(client: Client) -> None:
                     )
 
 
-def _received(queue: str) -> list[dict[str, Any]]:
+def received(queue: str) -> list[dict[str, Any]]:
     answer = aws.client("sqs").receive_message(
         QueueUrl=config.queue_url(queue), MaxNumberOfMessages=10, AttributeNames=["All"]
     )

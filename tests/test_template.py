@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app import app
-from chalicelib import tables, web
+from chalicelib import config, tables, web
 from tools.package import STAGES, extras_of
 from tools.resources import FUNCTIONS as ADDITIONS
 from tools.resources import PROJECT, RESOURCES, load, named_in
@@ -73,7 +73,7 @@ def test_the_template_has_the_models_keys_and_indexes() -> None:
                 for part in table["AttributeDefinitions"]
             },
         }
-        for table in tables_of("dev")
+        for table in tables_of(config.stage())
     }
 
     assert in_template == in_models
@@ -88,7 +88,7 @@ def test_items_that_expire_lie_in_tables_with_a_ttl() -> None:
     }
 
     in_template = {
-        resource["Properties"]["TableName"]["Fn::Sub"].replace("${Stage}", "dev"): ttl[
+        resource["Properties"]["TableName"]["Fn::Sub"].replace("${Stage}", config.stage()): ttl[
             "AttributeName"
         ]
         for resource in own_resources("AWS::DynamoDB::Table").values()

@@ -61,12 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def upload(s3: Any, bucket: str, package: Path, *, stage: str) -> str:
     """Put zip and template into the bucket, named by their contents; return the template's URL."""
-    code = (package / ZIP).read_bytes()
-    code_key = _put_once(s3, bucket, f"viberdesk/{stage}", code, "zip")
     template = json.loads((package / TEMPLATE).read_text(encoding="utf-8"))
     allowed = template["Parameters"]["Stage"]["AllowedValues"]
     if allowed != [stage]:
         raise DeployFailed(f"This package is for {allowed[0]}; make one for {stage}.")
+    code = (package / ZIP).read_bytes()
+    code_key = _put_once(s3, bucket, f"viberdesk/{stage}", code, "zip")
     for resource in template["Resources"].values():
         if resource["Properties"].get("CodeUri") == CODE_IN_TEMPLATE:
             resource["Properties"]["CodeUri"] = f"s3://{bucket}/{code_key}"

@@ -15,7 +15,9 @@ def environment(stage: str, *, cloudformation: Any = None) -> dict[str, str]:
     try:
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     except client.exceptions.ClientError as error:
-        raise SystemExit(f"There is no stack {name} ({error}); run: make deploy STAGE={stage}") from None
+        raise SystemExit(
+            f"There is no stack {name} ({error}); run: make deploy STAGE={stage}"
+        ) from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
     return {
         "STAGE": stage,

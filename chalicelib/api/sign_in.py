@@ -1,11 +1,12 @@
 """Signing in, staying in, signing out."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 from chalice.app import Response
 
-from chalicelib import errors, people, signin
+from chalicelib import auth, config, errors, people, signin
 from chalicelib.api import accounts as accounts_api
 from chalicelib.api.people import PersonOut, person_out
 from chalicelib.tables import PLATFORM
@@ -14,37 +15,43 @@ from chalicelib.web import EVERYBODY, Call, Empty, Headers, Nouns
 nouns = Nouns(__name__)
 
 COOKIE = "viberdesk_refresh"
-COOKIE_FOR_SECONDS = 30 * 24 * 3600
+COOKIE_FOR = timedelta(days=30)
 COOKIE_RULES = "Path=/; HttpOnly; Secure; SameSite=Strict"
+
+# What Cognito takes; shorter or longer it would refuse without naming the field.
+Email = Annotated[str, msgspec.Meta(min_length=1, max_length=254, pattern=r"\S")]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=2048, pattern=r"\S")]
+ChallengeSession = Annotated[str, msgspec.Meta(min_length=20, max_length=2048)]
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who signs in."""
 
-    email: str
-    password: str
+    email: Email
+    password: Password
 
 
 class NewPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The password that a first sign-in asks for."""
 
-    email: str
-    session: str
-    new_password: str
+    email: Email
+    session: ChallengeSession
+    new_password: Password
 
 
 class Forgot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants a code for a new password."""
 
-    email: str
+    email: Email
 
 
 class Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new password, by the code from the e-mail."""
 
-    email: str
-    code: str
-    new_password: str
+    email: Email
+    code: Code
+    new_password: Password
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -98,9 +105,11 @@ def set_new_password(call: Call[NewPassword, Empty]) -> Response:
 def refresh(call: Call[Empty, Empty]) -> Response:
     """Give a new access token for the cookie of this sign-in."""
     token = _cookie(call)
-    if token is None:
+    session = None if token is None else signin.refresh(token)
+    # Where Cognito has not heard of the sign-out, or of somebody's removal, we have.
+    if session is None or _caller(session) is None:
         raise errors.Unauthorized("Sign in again.")
-    return _answered(signin.refresh(token))
+    return _answered(session)
 
 
 @nouns.route_to(
@@ -121,11 +130,11 @@ def reset(call: Call[Reset, Empty]) -> None:
 
 @nouns.route_to("POST", "/v1/sign-out", roles=EVERYBODY, body=Empty, answer=None, status=204)
 def sign_out(call: Call[Empty, Empty]) -> Response:
-    """Sign out: this access token and its refresh token end now."""
+    """Sign out: this sign-in's access tokens and its refresh token end now."""
+    people.end_sign_in(call.caller.sign_in_id, config.real_now() + COOKIE_FOR)
     token = _cookie(call)
     if token is not None:
         signin.sign_out(token)
-    people.end_token(call.caller.token_id, datetime.fromtimestamp(call.caller.token_until, UTC))
     gone = f"{COOKIE}=; Max-Age=0; {COOKIE_RULES}"
     return Response("", status_code=204, headers={"Set-Cookie": gone})
 
@@ -149,10 +158,14 @@ def _answered(session: signin.Session) -> Response:
     if session.challenge_session is not None:
         challenge = Challenge("new_password", session.challenge_session)
     if session.refresh_token is not None:
-        age = f"Max-Age={COOKIE_FOR_SECONDS}"
+        age = f"Max-Age={COOKIE_FOR.total_seconds():.0f}"
         headers["Set-Cookie"] = f"{COOKIE}={session.refresh_token}; {age}; {COOKIE_RULES}"
     told = SignedIn(session.access_token, session.expires_in_seconds, challenge)
     return Response(msgspec.json.encode(told).decode(), headers=headers)
+
+
+def _caller(session: signin.Session) -> auth.Caller | None:
+    return auth.caller_of(f"Bearer {session.access_token}", real_now=config.real_now())
 
 
 def _cookie(call: Call[Empty, Empty]) -> str | None:

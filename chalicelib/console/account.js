@@ -15,12 +15,10 @@ export function AccountFrame({ page, children }) {
   ];
   return html`<div class="account">
     <nav class="account-ways" aria-label=${t("account.title")}>
-      ${ways.map(
-        ([href, text, pages]) =>
-          html`<a key=${href} href=${href} aria-current=${pages.includes(page) ? "page" : undefined}>
-            ${text}
-          </a>`,
-      )}
+      ${ways.map(([href, text, pages]) => {
+        const current = pages.includes(page) ? "page" : undefined;
+        return html`<a key=${href} href=${href} aria-current=${current}>${text}</a>`;
+      })}
     </nav>
     <div class="page">${children}</div>
   </div>`;
@@ -38,7 +36,9 @@ export function Integrations() {
           <b>Viber</b>
           <span>${t("integrations.viber")}</span>
         </span>
-        <span class=${`badge ${count ? "good" : ""}`}>${t("integrations.connected", { count })}</span>
+        <span class=${`badge ${count ? "good" : ""}`}>
+          ${t("integrations.connected", { count })}
+        </span>
       </a>
     </section>
   `;
@@ -57,9 +57,10 @@ export function Trail({ last = null }) {
     <ol>
       ${steps.map(([href, text], index) => {
         const isLast = index === steps.length - 1;
-        return html`<li key=${index}>
-          ${isLast ? html`<span aria-current="page">${text}</span>` : html`<a href=${href}>${text}</a>`}
-        </li>`;
+        const step = isLast
+          ? html`<span aria-current="page">${text}</span>`
+          : html`<a href=${href}>${text}</a>`;
+        return html`<li key=${index}>${step}</li>`;
       })}
     </ol>
   </nav>`;

@@ -11,6 +11,7 @@ import {
 } from "./widgets.js";
 
 const USUAL_ZONE = "Europe/Kyiv";
+const ZONES = Intl.supportedValuesOf("timeZone");
 const FIELDS = ["name", "admin_name", "admin_email", "time_zone"];
 
 export function AccountsPage() {
@@ -81,7 +82,8 @@ function OpenAccount({ onOpened, onClose }) {
     event.preventDefault();
     run();
   };
-  const control = (ties) => html`<${Choice} ...${ties} ...${bind("language")} options=${languages} />`;
+  const control = (ties) =>
+    html`<${Choice} ...${ties} ...${bind("language")} options=${languages} />`;
   return html`<${Dialog} title=${t("accounts.add")} onClose=${onClose} testid="account-dialog">
     <form onSubmit=${submit}>
       <${TextField} ...${bind("name")} label=${t("accounts.name")} required />
@@ -93,9 +95,14 @@ function OpenAccount({ onOpened, onClose }) {
         hint=${t("accounts.admin_hint")}
         required
       />
-      <${TextField} ...${bind("time_zone")} list=${zones} label=${t("accounts.time_zone")} required />
+      <${TextField}
+        ...${bind("time_zone")}
+        list=${zones}
+        label=${t("accounts.time_zone")}
+        required
+      />
       <datalist id=${zones}>
-        ${Intl.supportedValuesOf("timeZone").map((zone) => html`<option key=${zone} value=${zone} />`)}
+        ${ZONES.map((zone) => html`<option key=${zone} value=${zone} />`)}
       </datalist>
       <${Field} label=${t("accounts.language")} control=${control} />
       ${!FIELDS.includes(problem?.field) && html`<${Refusal} problem=${problem} />`}

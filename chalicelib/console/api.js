@@ -4,6 +4,8 @@
 const root = new URL("../v1/", import.meta.url);
 const TIMEOUT_MS = 20_000;
 const RENEW_BEFORE_MS = 30_000;
+// For answers without a problem's type, as a gateway in between may give.
+const KINDS = { 401: "unauthorized", 403: "forbidden", 404: "not-found", 429: "too-many-requests" };
 
 let access = null;
 let renewal = null;
@@ -90,7 +92,8 @@ export function renewAccess() {
   return renewal;
 }
 
-// A key that names one attempt to write. randomUUID is missing on plain http, which a laptop may use.
+// A key that names one attempt to write. A browser has randomUUID on https and on its own machine
+// only, and a laptop's demo may be opened from a phone.
 export function newKey() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -139,7 +142,6 @@ async function bodyOf(response) {
 async function problemOf(response) {
   const told = await response.json().catch(() => ({}));
   const { type, title, status, detail, field, ...facts } = told;
-  const kinds = { 401: "unauthorized", 403: "forbidden", 404: "not-found", 429: "too-many-requests" };
-  const kind = String(type ?? "").split("/problems/")[1] ?? kinds[response.status] ?? "failed";
+  const kind = String(type ?? "").split("/problems/")[1] ?? KINDS[response.status] ?? "failed";
   return new Problem({ status: response.status, kind, detail, field, facts });
 }

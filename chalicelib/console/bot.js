@@ -10,7 +10,9 @@ import { BotState, KeyForm, WebhookState } from "./bots.js";
 import { BotLink } from "./bot-link.js";
 import { BotSettings } from "./bot-settings.js";
 import { Callbacks } from "./callbacks.js";
-import { Confirm, Dialog, Face, Loading, PageProblem, Refusal, showToast, useAct } from "./widgets.js";
+import {
+  Confirm, Dialog, Face, Loading, PageProblem, Refusal, showToast, useAct,
+} from "./widgets.js";
 
 export function BotPage({ bot_id }) {
   const path = `bots/${encodeURIComponent(bot_id)}`;
@@ -46,7 +48,7 @@ function Head({ bot }) {
   const since = bot.connected_at && t("bots.since", { at: full(bot.connected_at) });
   const facts = [bot.uri, bot.country && countryName(bot.country), since].filter(Boolean);
   return html`<header class="bot-head" data-testid="bot-head" data-state=${bot.state}>
-    <${Face} name=${bot.name} url=${bot.icon_url} size="large" />
+    <${Face} name=${bot.name} file_id=${bot.icon_file_id} size="large" />
     <div>
       <h1><bdi>${bot.name}</bdi></h1>
       <p class="hint">${facts.join(" · ")}</p>
@@ -76,7 +78,10 @@ function Webhook({ path, bot, onChecked }) {
     <h2>${t("bots.webhook")}</h2>
     <p class="hint">${t("webhook.hint")}</p>
     <dl class="facts">
-      <div><dt>${t("webhook.state")}</dt><dd><${WebhookState} bot=${bot} /></dd></div>
+      <div>
+        <dt>${t("webhook.state")}</dt>
+        <dd><${WebhookState} bot=${bot} isNamed=${false} /></dd>
+      </div>
       ${checked_at &&
       html`<div><dt>${t("webhook.checked_at")}</dt><dd>${full(checked_at)}</dd></div>`}
       ${repaired_at &&

@@ -51,11 +51,11 @@ export function BotState({ bot }) {
   </span>`;
 }
 
-export function WebhookState({ bot }) {
+export function WebhookState({ bot, isNamed = true }) {
   const { state } = bot.webhook;
   const kind = { ok: "good", repaired: "good", broken: "bad" }[state] ?? "";
   return html`<span class=${`badge ${kind}`} data-testid="webhook-state" data-state=${state}>
-    ${t("bots.webhook")}: ${told("webhook", state) ?? state}
+    ${isNamed && `${t("bots.webhook")}: `}${told("webhook", state) ?? state}
   </span>`;
 }
 
@@ -67,7 +67,7 @@ function BotTile({ bot }) {
     data-bot-id=${bot.bot_id}
     data-state=${bot.state}
   >
-    <${Face} name=${bot.name} url=${bot.icon_url} />
+    <${Face} name=${bot.name} file_id=${bot.icon_file_id} />
     <span class="tile-words">
       <b><bdi>${bot.name}</bdi></b>
       <span>${bot.uri}</span>
@@ -89,7 +89,12 @@ function AddBot({ onClose }) {
   };
   return html`<${Dialog} title=${t("bots.add")} onClose=${onClose} testid="add-bot-dialog">
     <p>${t("bots.add_hint")}</p>
-    <${KeyForm} verb=${t("bots.connect")} testid="bot-connect" onKey=${connect} onClose=${onClose} />
+    <${KeyForm}
+      verb=${t("bots.connect")}
+      testid="bot-connect"
+      onKey=${connect}
+      onClose=${onClose}
+    />
   <//>`;
 }
 

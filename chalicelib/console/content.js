@@ -67,7 +67,7 @@ function PictureCopy({ file, caption }) {
   if (file?.state === "lost") return html`<${Lost} type="picture" />`;
   if (problem) return html`<${Labelled} icon="picture" text=${t("content.unreachable")} />`;
   if (!url) {
-    return html`<div class="placeholder" data-testid="copying">
+    return html`<div class="placeholder" data-testid="file-copying">
       <${Icon} name="picture" />
       <span>${isReady ? t("common.loading") : t("content.copying")}</span>
     </div>`;
@@ -112,11 +112,12 @@ function Attached({ content, message }) {
 
 // A file of our own sending that lies where the agent said it does.
 function Elsewhere({ content, name, about }) {
+  const type = told("type", content.type);
+  const text = name && name !== type ? name : content.media;
   return html`<p class="labelled">
     <${Icon} name=${content.type} />
     <span>
-      ${told("type", content.type)}:${" "}
-      <${Link} address=${content.media} text=${name && name !== told("type", content.type) ? name : content.media} />
+      ${type}:${" "}<${Link} address=${content.media} text=${text} />
       ${about && html` <span class="download-about">${about}</span>`}
     </span>
   </p>`;
@@ -124,7 +125,7 @@ function Elsewhere({ content, name, about }) {
 
 function Lost({ type, name }) {
   const what = [told("type", type), name !== told("type", type) && name].filter(Boolean).join(": ");
-  return html`<div class="placeholder lost" data-testid="lost">
+  return html`<div class="placeholder lost" data-testid="file-lost">
     <${Icon} name="failed" />
     <span>${what}</span><span>${t("content.lost")}</span>
   </div>`;

@@ -62,7 +62,9 @@ function Key({ one, onRevoke }) {
       <span><code>…${ending}</code> · ${t("keys.since", { at: full(created_at) })}</span>
     </div>
     <span class="badges">
-      ${scopes.map((scope) => html`<span class="badge" key=${scope}>${told("scope", scope) ?? scope}</span>`)}
+      ${scopes.map(
+        (scope) => html`<span class="badge" key=${scope}>${told("scope", scope) ?? scope}</span>`,
+      )}
     </span>
     ${revoked_at
       ? html`<span class="badge bad">${t("keys.revoked", { at: full(revoked_at) })}</span>`

@@ -3,7 +3,7 @@
 import { html, render, signal, useEffect, useRef } from "./view.js";
 import { language, loadLanguage, t } from "./i18n.js";
 import { isAdmin, isOperator, me, resume } from "./session.js";
-import { go, route, to } from "./routes.js";
+import { route, to } from "./routes.js";
 import { Announcer, Shell } from "./shell.js";
 import { Loading, Refusal, Wall } from "./widgets.js";
 import { SignIn } from "./signin.js";
@@ -39,8 +39,11 @@ function App() {
   const { is_done, problem } = start.value;
   useTitle();
   let page = html`<${Loading} />`;
-  if (problem) page = html`<main class="signin"><${Refusal} problem=${problem} onRetry=${begin} /></main>`;
-  else if (is_done) page = me.value ? html`<${Shell}><${Page} /><//>` : html`<${SignIn} />`;
+  if (problem) {
+    page = html`<main class="signin"><${Refusal} problem=${problem} onRetry=${begin} /></main>`;
+  } else if (is_done) {
+    page = me.value ? html`<${Shell}><${Page} /><//>` : html`<${SignIn} />`;
+  }
   return html`${page}<${Announcer} />`;
 }
 
@@ -113,5 +116,4 @@ async function begin() {
 
 await loadLanguage();
 render(html`<${App} />`, document.getElementById("app"));
-if (!location.hash) go("#/");
 begin();

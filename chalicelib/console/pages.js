@@ -5,7 +5,7 @@ import { get } from "./api.js";
 
 const EMPTY = { items: null, cursor: null, busy: false, problem: null };
 
-// {items, cursor, busy, problem, more, reload, change}; `items` is null until the first page is here.
+// {items, cursor, busy, problem, more, reload, change}; `items` is null until the first page came.
 export function usePages(path, limit = 50) {
   const [state, setState] = useState(EMPTY);
 

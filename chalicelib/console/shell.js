@@ -16,7 +16,7 @@ export function Shell({ children }) {
   return html`<div class=${`shell ${isTicket ? "in-ticket" : ""}`}>
     <a class="skip" href="#main" onClick=${skip}>${t("shell.skip")}</a>
     <header class="top">
-      <a class="brand" href="#/">
+      <a class="brand" href="#/" aria-label="Viberdesk">
         <img src="console/icon.svg" alt="" width="28" height="28" />
         <span>Viberdesk</span>
       </a>
@@ -31,7 +31,7 @@ export function Shell({ children }) {
       </div>
     </header>
     ${isLost() &&
-    html`<p class="lost-line" role="status" data-testid="lost">${t("shell.lost")}</p>`}
+    html`<p class="lost-line" role="status" data-testid="connection-lost">${t("shell.lost")}</p>`}
     <main id="main" tabindex="-1">${children}</main>
   </div>`;
 }

@@ -145,7 +145,8 @@ function useEnd(messages, pendingCount) {
     if (pendingCount > 0) toEnd();
   }, [pendingCount]);
 
-  useEffect(() => {
+  // A layout effect, for its end comes before the elements go; that of others comes later.
+  useLayoutEffect(() => {
     const element = box.current;
     if (!list.current) return undefined;
     const look = () => {

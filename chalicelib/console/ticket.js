@@ -39,6 +39,11 @@ export function TicketPage({ ticket_id }) {
 
 function Head({ ticket, change, isCardOpen, setCardOpen }) {
   const name = ticket.contact.name || t("contact.unnamed");
+  const title = useRef(null);
+  // On a small screen the list is gone now; everywhere the reading goes on from the ticket's name.
+  useEffect(() => {
+    title.current.focus({ preventScroll: true });
+  }, []);
   const markUnread = async () => {
     if (await change({ is_unread: true })) go(to.inbox);
   };
@@ -48,7 +53,7 @@ function Head({ ticket, change, isCardOpen, setCardOpen }) {
     </a>
     <${Face} name=${ticket.contact.name} file_id=${ticket.contact.avatar_file_id} />
     <div class="ticket-title">
-      <h1 tabindex="-1"><bdi>${name}</bdi></h1>
+      <h1 tabindex="-1" ref=${title}><bdi>${name}</bdi></h1>
       <p><bdi>${ticket.subject}</bdi></p>
     </div>
     <div class="ticket-tools">

@@ -24,7 +24,8 @@ export function brief(instant) {
   const at = new Date(instant);
   if (dayOf(at) === dayOf(now())) return clock(instant);
   const isThisYear = dayOf(at).slice(0, 4) === dayOf(now()).slice(0, 4);
-  return format("day", isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "short" }, at);
+  const options = isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "short" };
+  return format("day", options, at);
 }
 
 export const clock = (instant) => format("clock", { timeStyle: "short" }, new Date(instant));

@@ -1,6 +1,6 @@
 // The small parts every page is made of: fields, buttons, dialogs, people's pictures, refusals.
 
-import { html, signal, useEffect, useId, useRef, useState } from "./view.js";
+import { html, signal, useId, useLayoutEffect, useRef, useState } from "./view.js";
 import { t, told } from "./i18n.js";
 import { useFile } from "./files.js";
 import { Icon } from "./icons.js";
@@ -138,7 +138,8 @@ export function useAct(act) {
 export function Dialog({ title, onClose, testid, children }) {
   const box = useRef(null);
   const id = useId();
-  useEffect(() => {
+  // A layout effect ends while the element is in the page; only so can it give the focus back.
+  useLayoutEffect(() => {
     const dialog = box.current;
     dialog.showModal();
     return () => {
@@ -176,7 +177,9 @@ export function Confirm({ title, text, verb, onYes, onClose, danger = true }) {
       >
         ${verb}
       </button>
-      <button type="button" data-testid="confirm-no" onClick=${onClose}>${t("common.cancel")}</button>
+      <button type="button" data-testid="confirm-no" onClick=${onClose}>
+        ${t("common.cancel")}
+      </button>
     </div>
   <//>`;
 }
@@ -214,7 +217,7 @@ export function More({ list, label = t("common.more") }) {
 }
 
 function lettersOf(name) {
-  const words = (name ?? "").trim().split(/\s+/).filter(Boolean);
+  const words = (name ?? "").match(/[\p{L}\p{N}][^\s]*/gu) ?? [];
   const letters = words.slice(0, 2).map((word) => [...word][0].toLocaleUpperCase());
   return letters.join("") || "?";
 }

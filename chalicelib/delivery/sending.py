@@ -15,18 +15,18 @@ STOPS_SENDING = viber.STOPS_SENDING
 FREE_MESSAGES_USED = 23
 
 
-def send(wanted: Outgoing, *, now: datetime) -> str:
+def send(wanted: Outgoing, *, now: datetime, http: viber.Transport | None = None) -> str:
     """Send one queued message; returns the state it is left in.
 
     The message it names as the one before goes first if it is still queued. What was picked
     up before and has no answer is unknown: it is never sent a second time.
     """
     for earlier in _still_queued_before(wanted):
-        _send_one(earlier, now=now)
-    return _send_one(wanted, now=now)
+        _send_one(earlier, now=now, http=http)
+    return _send_one(wanted, now=now, http=http)
 
 
-def _send_one(wanted: Outgoing, *, now: datetime) -> str:
+def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) -> str:
     bot_id = wanted.key.partition("/")[0]
     known = bots.known(bot_id, now, at_most_seconds_old=BOT_AT_MOST_SECONDS_OLD)
     if known is None or known.bot.state != "connected":
@@ -44,7 +44,7 @@ def _send_one(wanted: Outgoing, *, now: datetime) -> str:
         )
     except store.Changed:
         return _not_to_be_sent(wanted, now=now)
-    return _call(known, message, now=now)
+    return _call(known, message, now=now, http=http)
 
 
 def fail_queued(
@@ -90,9 +90,11 @@ def become_unknown(message: Message, *, now: datetime) -> str:
     return states.UNKNOWN
 
 
-def _call(known: bots.Known, message: Message, *, now: datetime) -> str:
+def _call(
+    known: bots.Known, message: Message, *, now: datetime, http: viber.Transport | None
+) -> str:
     receiver = message.key.partition("/")[2]
-    client = viber.Client(known.key, base_url=config.viber_api_url())
+    client = viber.Client(known.key, base_url=config.viber_api_url(), http=http)
     try:
         content = msgspec.convert(message.content, viber.Sendable)
         payload = viber.payload(content, sender_name=message.sender_name or known.bot.name)
