@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from demo import aws, environment, gateway, seeds
 from demo import clock as clocks
-from demo import cognito, environment, gateway, seeds
 from demo.emulator import Emulator
-from demo.servers import HOST, PortTaken, Server
+from demo.servers import PortTaken, Server
 
 if TYPE_CHECKING:
     from demo.pumps import Pumps
@@ -105,16 +105,11 @@ class Demo:
         self.stop()
 
     def _start(self) -> None:
-        from moto.server import ThreadedMotoServer
-
         log_file = self._open_log()
-        cognito.teach_moto()
-        aws = ThreadedMotoServer(HOST, 0, verbose=False)
-        aws.start()
-        self._close.callback(aws.stop)
+        moto, aws_url = aws.start()
+        self._close.callback(moto.stop)
         self._close.callback(self._clock_server.stop)
         self._close.callback(self._front.stop)
-        aws_url = f"http://{HOST}:{aws.get_host_and_port()[1]}"
         environment.point_to(
             aws_url=aws_url, public_url=self.api_url, viber_api_url=self.viber.api_url
         )
@@ -155,6 +150,8 @@ class Demo:
         logging.getLogger("demo").setLevel(logging.INFO)
         # moto's server logs every call, which nobody asks for.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        # One process is many containers here, with more connections than one client keeps.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         return log_file
 
 

@@ -32,6 +32,14 @@ from tests.serial import serialised
 from tools import resources
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests recorded, whichever worker they ran on."""
+    reports = [r for found in terminalreporter.stats.values() for r in found]
+    figures = [each for r in reports for each in getattr(r, "user_properties", ())]
+    for name, figure in dict.fromkeys((str(name), str(figure)) for name, figure in figures):
+        terminalreporter.write_line(f"{name}: {figure}")
+
+
 @pytest.fixture
 def aws() -> Iterator[None]:
     """Give an empty AWS with this deployment's resources, as the template says."""

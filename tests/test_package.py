@@ -165,8 +165,19 @@ def test_the_zip_holds_what_runs_and_nothing_of_a_developers(package: Package) -
     }
     assert {"app.py", "chalicelib", "botocore", "pynamodb", "cryptography"} <= top
     assert not top & {"tests", "demo", "bench", "tools", "docs", "build", "moto", "pip", "pytest"}
-    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert modes == {0o644}
+
+
+def test_every_module_of_ours_is_compiled_so_that_a_cold_start_need_not(package: Package) -> None:
+    with zipfile.ZipFile(package.zip_path) as packed:
+        names = set(packed.namelist())
+    ours = [n for n in names if n.startswith(("app.py", "chalicelib/")) and n.endswith(".py")]
+
+    for name in ours:
+        path = Path(name)
+        compiled = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
+        assert compiled.as_posix() in names
+    assert not [n for n in names if n.endswith(".pyc") and sys.implementation.cache_tag not in n]
 
 
 def test_the_zip_holds_every_file_of_ours(package: Package) -> None:

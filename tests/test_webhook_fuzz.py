@@ -155,11 +155,15 @@ def is_kept(desk: Desk, body: bytes, state: str) -> bool:
 
 
 def said(desk: Desk, callback: incoming.Message) -> list[Any]:
-    """Read what is stored of a subscriber's message: by its token it is found once."""
-    at_ms = callback.timestamp_ms or ids.to_ms(desk.now)
-    message_id = ids.of_token("msg", at_ms, callback.token or "")
-    found = store.get(Message, f"{desk.bot.bot_id}/{callback.sender.id}", f"message#{message_id}")
-    return [] if found is None else [found.content]
+    """Read what is stored of a subscriber's message, found by its token."""
+    key, token = f"{desk.bot.bot_id}/{callback.sender.id}", callback.token or ""
+    message_id = ids.of_token("msg", callback.timestamp_ms or 0, token)
+    found = store.get(Message, key, f"message#{message_id}")
+    if found is not None:
+        return [found.content]
+    # Without a time of Viber's that can be true, it lies at the time it came.
+    all_of_them = Message.query(key, Message.item.startswith("message#"))
+    return [each.content for each in all_of_them if each.token == token]
 
 
 def became(desk: Desk, callback: viber.Callback) -> bool:
@@ -167,7 +171,7 @@ def became(desk: Desk, callback: viber.Callback) -> bool:
     bot_id = desk.bot.bot_id
     match callback:
         case incoming.Message(chat_id=None):
-            return said(desk, callback) == [json.loads(json.dumps(viber.encode(callback.content)))]
+            return json.loads(json.dumps(viber.encode(callback.content))) in said(desk, callback)
         case incoming.Subscribed(user=user) | incoming.ConversationStarted(user=user):
             return _has(Conversation, f"{bot_id}/{user.id}", "conversation")
         case incoming.Unsubscribed(user_id=user_id):
@@ -226,7 +230,7 @@ def test_signed_garbage_of_every_shape_is_answered_200_and_has_its_effect_or_is_
     assert is_repeat or is_kept(desk, body, "waiting") or became(desk, callback)
 
 
-@settings(fuzzed, max_examples=60)
+@settings(fuzzed, max_examples=25)
 @given(
     body=bodies, wrong=st.sampled_from(["", "0" * 64, "ї", "\x00", None, "other key", "spoiled"])
 )

@@ -8,6 +8,7 @@ Chalice packages a clean copy of the project, so that nothing of a developer's m
 import argparse
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -132,11 +133,39 @@ def _slim(original: Path, slimmed: Path) -> int:
     with zipfile.ZipFile(original) as old, zipfile.ZipFile(slimmed, "w") as new:
         for name in _wanted(old.namelist()):
             contents = old.read(name)
-            entry = zipfile.ZipInfo(name, ZIP_TIME)
-            entry.external_attr = READABLE_BY_LAMBDA
-            new.writestr(entry, contents, zipfile.ZIP_DEFLATED, compresslevel=9)
-            unpacked_bytes += len(contents)
+            files = {name: contents}
+            if name.endswith(".py"):
+                files |= _compiled(name, contents)
+            for each, data in files.items():
+                entry = zipfile.ZipInfo(each, ZIP_TIME)
+                entry.external_attr = READABLE_BY_LAMBDA
+                new.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)
+                unpacked_bytes += len(data)
     return unpacked_bytes
+
+
+def _compiled(name: str, source: bytes) -> dict[str, bytes]:
+    """Compile a module as Lambda's Python would at each cold start, having nowhere to keep it.
+
+    The result is not compared with its source when it is imported, so it needs no file times.
+    """
+    folder, _, file_name = name.rpartition("/")
+    module = f"{file_name.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / file_name
+        path.write_bytes(source)
+        try:
+            made = py_compile.compile(
+                str(path),
+                cfile=f"{directory}/{module}",
+                dfile=f"/var/task/{name}",
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )
+        except py_compile.PyCompileError:
+            # A library may carry a template or a file for another Python.
+            return {}
+        return {f"{folder}/__pycache__/{module}".lstrip("/"): Path(str(made)).read_bytes()}
 
 
 def _wanted(names: Iterable[str]) -> list[str]:
