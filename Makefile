@@ -20,7 +20,7 @@ demo: .venv/ready ## the whole desk on this laptop, with phones to write on
 
 .PHONY: test
 test: .venv/ready ## all tests
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
 
 .PHONY: check
 check: .venv/ready ## style, types, layers

@@ -10,7 +10,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 COMPILED = PROJECT / "build" / "compiled"
 RATIO_MAX = 1.25
-RUNS = 21
+RUNS = 25
 APP = "import app"
 LIBRARIES = (
     "import chalice, chalice.app, pynamodb.models, aws_lambda_powertools\n"
@@ -20,7 +20,7 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class ColdStart:
-    """CPU of both imports in milliseconds, Python's own start included in each."""
+    """CPU of both imports in milliseconds, from the interpreter's start to the import's end."""
 
     app_ms: float
     libraries_ms: float
@@ -44,15 +44,29 @@ def measured(runs: int = RUNS) -> ColdStart:
 
 
 def _cpu_seconds(code: str) -> float:
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, env=_environment())
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{code!r} ended with {process.returncode}")
-    return used.ru_utime + used.ru_stime
+    # Asked inside, for a function in the cloud never pays for the interpreter's end.
+    asked = f"{code}\nimport time\nprint(time.process_time())"
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=PROJECT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{code!r} failed: {done.stderr[-2000:]}")
+    return float(done.stdout.splitlines()[-1])
 
 
 def _environment() -> dict[str, str]:
     # Compiled files are written and used here, whatever the shell says about them.
     kept = {n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"PYTHONPYCACHEPREFIX": str(COMPILED)}
+
+
+def broken(start: ColdStart) -> list[str]:
+    """Say that the cold start is over its budget, if it is."""
+    if start.ratio <= RATIO_MAX:
+        return []
+    return [f"cold start: ratio {start.ratio:.2f}, budget {RATIO_MAX}"]

@@ -99,6 +99,15 @@ def measured(handler: Handler) -> Ratio:
     )
 
 
+def broken(ratios: list[Ratio]) -> list[str]:
+    """Name every handler that takes too much beside its bare one."""
+    return [
+        f"CPU of {each.name}: ratio {each.ratio:.2f}, budget {RATIO_MAX}"
+        for each in ratios
+        if each.ratio > RATIO_MAX
+    ]
+
+
 def _over_http(shop: Shop, name: str, event: dict[str, Any]) -> Handler:
     bare, context = Bare(), Context()
     answers: list[dict[str, Any]] = []

@@ -148,9 +148,7 @@ class Shop:
             headers={"X-Viber-Content-Signature": signature},
         )
 
-    def call(
-        self, method: str, resource: str, ids: dict[str, str], **more: Any
-    ) -> dict[str, Any]:
+    def call(self, method: str, resource: str, ids: dict[str, str], **more: Any) -> dict[str, Any]:
         """Make the event of an API call of the admin's, past the authorizer."""
         from chalicelib import auth
 

@@ -65,9 +65,11 @@ def take_message(
     is_late = conversation.last_inbound_at is not None and at < conversation.last_inbound_at
     message = _inbound(bot, conversation, callback, at=at, now=now)
     hears(conversation, min(at, now))
+    opens = opens_ticket(conversation, bots.settings(bot))
+    name = _name(bot, conversation, callback.sender, is_late=is_late) if opens else None
     contact = _contact(bot, conversation, callback.sender, is_late=is_late, now=now)
-    if opens_ticket(conversation, bots.settings(bot)):
-        ticket_write = _new_ticket(bot, conversation, message, callback, assignee_id, now=now)
+    if opens:
+        ticket_write = _new_ticket(bot, conversation, message, callback, assignee_id, name, now=now)
     else:
         ticket_write = _joined_ticket(conversation, message, callback, is_late=is_late, now=now)
     message.ticket_id = conversation.ticket_id
@@ -186,6 +188,7 @@ def _new_ticket(
     message: Message,
     callback: incoming.Message,
     assignee_id: str | None,
+    contact_name: str | None,
     *,
     now: datetime,
 ) -> store.Write:
@@ -204,7 +207,7 @@ def _new_ticket(
         bot_id=bot.bot_id,
         subscriber_id=conversation.subscriber_id,
         contact_id=conversation.contact_id,
-        contact_name=callback.sender.name,
+        contact_name=contact_name,
         subject=viber.summary(callback.content),
         description=f"{config.public_url()}/console#/tickets/{previous_id}"
         if previous_id
@@ -261,6 +264,14 @@ def _joined_ticket(
         actions.append(Ticket.contact_name.set(callback.sender.name))
     key = ticket_key(conversation.account_id, conversation.ticket_id)
     return store.Update(Ticket(key=key), Ticket.status == seen_status, actions=tuple(actions))
+
+
+def _name(bot: Bot, conversation: Conversation, user: viber.User, *, is_late: bool) -> str | None:
+    if conversation.contact_id is None or (user.name is not None and not is_late):
+        return user.name
+    # What Viber keeps from us this time, or told us before, its card may know better.
+    card = store.get(Contact, contact_key(bot.account_id, conversation.contact_id))
+    return user.name if card is None else card.name
 
 
 def _contact(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 from chalice.app import Blueprint, Request, Response
@@ -23,6 +23,10 @@ AGENTS = frozenset({"admin", "agent"})
 EVERYBODY = frozenset({"operator", "admin", "agent"})
 
 Headers = dict[str, str | list[str]]
+
+# Told in `/openapi.json`; the domain checks it, and says what would be right.
+EmailText = Annotated[str, msgspec.Meta(extra_json_schema={"format": "email"})]
+NameText = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 100})]
 B = TypeVar("B")
 Q = TypeVar("Q")
 

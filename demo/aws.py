@@ -11,15 +11,15 @@ def start() -> tuple[Any, str]:
     """Start moto's server on a free port; returns it, to be stopped, and its address."""
     from moto.server import ThreadedMotoServer
 
-    _one_dynamodb_call_at_a_time()
-    _keep_what_is_put_while_something_is_deleted()
-    _know_how_a_sign_in_ends()
+    mend_tables()
+    mend_queues()
+    mend_sign_ins()
     server = ThreadedMotoServer(HOST, 0, verbose=False)
     server.start()
     return server, f"http://{HOST}:{server.get_host_and_port()[1]}"
 
 
-def _one_dynamodb_call_at_a_time() -> None:
+def mend_tables() -> None:
     """Keep moto from losing writes: it undoes a refused transaction by restoring whole tables.
 
     What another thread wrote meanwhile would be gone with it, and its conditions are checked
@@ -30,17 +30,19 @@ def _one_dynamodb_call_at_a_time() -> None:
     _hold(DynamoHandler, "call_action", threading.RLock())
 
 
-def _keep_what_is_put_while_something_is_deleted() -> None:
+def mend_queues() -> None:
     """Keep moto's queues from losing a message: it deletes by making the list anew."""
     from moto.sqs.models import Queue
 
     lock = threading.RLock()
     _hold(Queue, "add_message", lock)
     _hold(Queue, "delete_message", lock)
+    _hold(Queue, "pending_message_groups", lock)
 
 
 def _hold(kind: type, method: str, lock: Any) -> None:
-    plain = getattr(kind, method)
+    found = getattr(kind, method)
+    plain: Any = found.fget if isinstance(found, property) else found
     if hasattr(plain, "held_by"):
         return
 
@@ -50,10 +52,10 @@ def _hold(kind: type, method: str, lock: Any) -> None:
             return plain(*given, **named)
 
     locked.held_by = lock  # type: ignore[attr-defined]
-    setattr(kind, method, locked)
+    setattr(kind, method, property(locked) if isinstance(found, property) else locked)
 
 
-def _know_how_a_sign_in_ends() -> None:
+def mend_sign_ins() -> None:
     """Let moto answer RevokeToken; a moto that knows it by itself is left alone."""
     from moto.cognitoidp.models import cognitoidp_backends
     from moto.cognitoidp.responses import CognitoIdpResponse

@@ -75,6 +75,7 @@ class Browser:
         yield "browser: status and assignee are set", self.work
         yield "browser: the language becomes English, and stays after a reload", self.language
         yield "browser: the clock page moves the clock", self.clock
+        yield "browser: the API's page tells of the routes", self.docs
         yield "browser: signing out leaves nothing behind", self.sign_out
         yield "browser: no error, no violation of the policy, no failed request", self.clean
 
@@ -185,6 +186,12 @@ class Browser:
         page.screenshot(path=BUILD / "smoke-clock.png")
         page.locator("[data-testid=real]").click()
         page.locator("#ahead", has_text="On real time").wait_for()
+
+    def docs(self) -> None:
+        page = self.phone_page
+        page.goto(f"{self.desk.told['api_url']}/docs")
+        page.get_by_text("/v1/tickets/{ticket_id}/messages").first.wait_for()
+        page.screenshot(path=BUILD / "smoke-docs.png")
 
     def sign_out(self) -> None:
         self.console.bring_to_front()

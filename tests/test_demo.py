@@ -22,6 +22,7 @@ import urllib3
 from chalice.app import AuthRequest, AuthResponse, Chalice, Response, ScheduledEventConfig
 
 from chalicelib import aws as clients
+from demo.aws import mend_queues
 from demo.clock import VARIABLE, Clock, ClockPage, near_month_end
 from demo.gateway import BODY_MAX_BYTES, Gateway, deployed_properties
 from demo.pumps import Pumps, Timetable, batches, rate_of
@@ -301,6 +302,7 @@ def test_a_batch_holds_one_group_in_its_order() -> None:
 
 @pytest.fixture
 def worked(aws: None) -> Iterator["Worked"]:
+    mend_queues()
     worked = Worked()
     yield worked
     worked.pumps.stop()

@@ -1,12 +1,23 @@
 """Accounts, for operators."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from chalicelib import people
 from chalicelib.tables import Account
-from chalicelib.web import OPERATORS, Call, Empty, Nouns, Page, PageQuery, page_limit
+from chalicelib.web import (
+    OPERATORS,
+    Call,
+    EmailText,
+    Empty,
+    NameText,
+    Nouns,
+    Page,
+    PageQuery,
+    page_limit,
+)
 
 nouns = Nouns(__name__)
 
@@ -14,11 +25,11 @@ nouns = Nouns(__name__)
 class AccountIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new account and its first admin, who is invited by e-mail."""
 
-    name: str
-    admin_email: str
-    admin_name: str
+    name: NameText
+    admin_email: EmailText
+    admin_name: NameText
     time_zone: str = "Europe/Kyiv"
-    language: str = "uk"
+    language: Annotated[str, msgspec.Meta(extra_json_schema={"enum": people.LANGUAGES})] = "uk"
 
 
 class AccountOut(msgspec.Struct, frozen=True):

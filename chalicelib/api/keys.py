@@ -1,21 +1,24 @@
 """API keys, for an account's programs."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from chalicelib import people
 from chalicelib.tables import ApiKey
-from chalicelib.web import ADMINS, Call, Empty, Nouns, Page, PageQuery, page_limit
+from chalicelib.web import ADMINS, Call, Empty, NameText, Nouns, Page, PageQuery, page_limit
 
 nouns = Nouns(__name__)
+
+Scope = Annotated[str, msgspec.Meta(extra_json_schema={"enum": people.SCOPES})]
 
 
 class ApiKeyIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new key: what it is for and what it may do."""
 
-    name: str
-    scopes: list[str]
+    name: NameText
+    scopes: Annotated[list[Scope], msgspec.Meta(extra_json_schema={"minItems": 1})]
 
 
 class ApiKeyOut(msgspec.Struct, frozen=True):

@@ -1,23 +1,36 @@
 """An account's people, and the trail of what they changed."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib import audit, people
+from chalicelib import audit, errors, people
 from chalicelib.tables import Person
-from chalicelib.web import ADMINS, AGENTS, Call, Empty, Nouns, Page, PageQuery, page_limit
+from chalicelib.web import (
+    ADMINS,
+    AGENTS,
+    Call,
+    EmailText,
+    Empty,
+    NameText,
+    Nouns,
+    Page,
+    PageQuery,
+    page_limit,
+)
 
 nouns = Nouns(__name__)
+
+ROLES = [people.AGENT, people.ADMIN]
 
 
 class PersonIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Somebody to invite."""
 
-    email: str
-    name: str
-    role: Literal["agent", "admin"] = "agent"
+    email: EmailText
+    name: NameText
+    role: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ROLES})] = people.AGENT
 
 
 class PersonOut(msgspec.Struct, frozen=True):
@@ -69,6 +82,8 @@ def list_people(call: Call[Empty, PageQuery]) -> Page:
 def invite_person(call: Call[PersonIn, Empty]) -> PersonOut:
     """Invite somebody to the account by e-mail."""
     body = call.body
+    if body.role not in ROLES:
+        raise errors.BadInput(f"One of {', '.join(ROLES)}.", field="role")
     invited = people.invite(
         call.account_id,
         email=body.email,

@@ -1,24 +1,28 @@
 """Tickets: the list, one ticket, its thread, a reply or a note."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib import delivery, tickets, viber
-from chalicelib.delivery import Reply
+from chalicelib import conversations, delivery, tickets, viber
+from chalicelib.delivery import Reply, accept
 from chalicelib.tables import Contact, Message, Ticket
 from chalicelib.web import AGENTS, Call, Empty, Nouns, Page, page_limit
 
 nouns = Nouns(__name__)
 
+Status = Annotated[str, msgspec.Meta(extra_json_schema={"enum": conversations.STATUSES})]
+
 
 class TicketsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a list of tickets is narrowed to; `assignee_id` may be `me` or `none`."""
 
-    view: str = "active"
-    status: str | None = None
+    view: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["active", "inactive"]})] = (
+        "active"
+    )
+    status: Status | None = None
     assignee_id: str | None = None
     bot_id: str | None = None
     limit: int = 50
@@ -35,7 +39,7 @@ class MessagesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TicketIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; what is not given stays, `assignee_id` null is nobody."""
 
-    status: str | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
     assignee_id: str | UnsetType | None = UNSET
     is_unread: bool | UnsetType = UNSET
 
@@ -43,7 +47,10 @@ class TicketIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReplyIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A reply's parts in order; without `notify` they are a note."""
 
-    parts: list[viber.Sendable]
+    parts: Annotated[
+        list[viber.Sendable],
+        msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": accept.PARTS_MAX}),
+    ]
     notify: bool = True
 
 

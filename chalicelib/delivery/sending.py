@@ -104,7 +104,7 @@ def _call(
             message.key,
             message.message_id,
             (states.SENDING, states.UNKNOWN),
-            states.VIBER_REFUSED if refused.status is not None else states.NOT_CONNECTED,
+            _why(refused),
             viber_status=refused.status,
             words=refused.words,
             now=now,
@@ -115,6 +115,11 @@ def _call(
         log.warning("no answer", message_id=message.message_id, reason=unknown.reason)
         return become_unknown(message, now=now)
     return store.again(lambda: _sent(message, sent, now=now))
+
+
+def _why(refused: viber.Refused) -> str:
+    was_answered = refused.status is not None or refused.http_status != 0
+    return states.VIBER_REFUSED if was_answered else states.NOT_CONNECTED
 
 
 def _sent(message: Message, sent: viber.Sent, *, now: datetime) -> str:
