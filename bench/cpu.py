@@ -17,8 +17,9 @@ from typing import Any
 from bench import recording
 from bench.bare import Bare
 from bench.counting import SERVICES
+from bench.events import Context
 from bench.recording import Call
-from bench.shop import AVATAR, Context, Shop
+from bench.shop import AVATAR, Shop
 
 RATIO_MAX = 1.5
 BLOCK_SECONDS = 0.03

@@ -6,13 +6,14 @@ import hmac
 import itertools
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from bench.events import Context, http_event, queue_record
+from bench.stand_ins import PUBLIC_URL, Viber, keys_of_people
 
 STAGE = "bench"
 PASSWORD = "Correct-horse-7"
@@ -24,65 +25,10 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_REGION": "eu-central-1",
     "STAGE": STAGE,
-    "PUBLIC_URL": "https://desk.example/api",
+    "PUBLIC_URL": PUBLIC_URL,
     "POWERTOOLS_SERVICE_NAME": "viberdesk",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
-
-
-class Context(NamedTuple):
-    """What of Lambda's context the handlers look at."""
-
-    function_name: str = "bench"
-    aws_request_id: str = "bench"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Leave time enough."""
-        return 30_000
-
-
-class Viber:
-    """Stands for Viber where a request would leave: takes every message and gives it a token."""
-
-    def __init__(self, tokens: Iterator[int]) -> None:
-        self._tokens = tokens
-        self.last_token = ""
-        self.loses_answers = False
-        self.heard: Callable[[str], None] = lambda _: None
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        body: bytes,
-        headers: dict[str, str],
-        timeout: tuple[float, float],
-    ) -> tuple[int, bytes]:
-        """Answer one request."""
-        from chalicelib.viber.transport import NoAnswer
-
-        self.heard("viber")
-        told: dict[str, Any] = {"status": 0, "status_message": "ok"}
-        key = headers["X-Viber-Auth-Token"]
-        match url.rpartition("/")[2]:
-            case "get_account_info":
-                told |= {
-                    "id": f"pa:{key}",
-                    "name": "Пекарня «Хліб і Сіль»",
-                    "uri": "pekarnia",
-                    "country": "UA",
-                    "webhook": f"{ENVIRONMENT['PUBLIC_URL']}/viber/{key}",
-                    "event_types": list(EVENT_TYPES),
-                }
-            case "send_message":
-                if self.loses_answers:
-                    raise NoAnswer("ReadTimeoutError")
-                self.last_token = str(next(self._tokens))
-                told |= {"message_token": int(self.last_token), "billing_status": 1}
-        return 200, json.dumps(told).encode()
-
-
-EVENT_TYPES = ("delivered", "seen", "failed", "conversation_started", "subscribed", "unsubscribed")
 
 
 class Talk(NamedTuple):
@@ -234,7 +180,7 @@ class Shop:
         ).get("Messages"):
             for message in found:
                 self._poller.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                records.append(_record(message))
+                records.append(queue_record(message))
         return {"Records": records}
 
     def send(self, event: dict[str, Any]) -> None:
@@ -267,67 +213,6 @@ PROFILE = {"country": "UA", "language": "uk-UA", "api_version": 10}
 AVATAR = "https://media-direct.cdn.viber.com/download_photo?dlid=0-04-01-" + "f" * 64
 
 
-def http_event(
-    method: str,
-    resource: str,
-    ids: dict[str, str],
-    *,
-    body: str = "",
-    headers: dict[str, str] | None = None,
-    query: dict[str, str] | None = None,
-    authorizer: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    """Make an event of API Gateway's Lambda proxy integration."""
-    sent = {"content-type": "application/json", "accept": "*/*", "host": "desk.example"}
-    sent |= {name.lower(): value for name, value in (headers or {}).items()}
-    return {
-        "resource": resource,
-        "path": resource.format(**ids),
-        "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "multiValueQueryStringParameters": {n: [v] for n, v in (query or {}).items()} or None,
-        "pathParameters": ids or None,
-        "stageVariables": None,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": resource,
-            "path": resource.format(**ids),
-            "stage": "api",
-            "requestId": "bench",
-            "identity": {"sourceIp": "203.0.113.7"},
-            **({"authorizer": authorizer} if authorizer else {}),
-        },
-        "body": body,
-        "isBase64Encoded": False,
-    }
-
-
-@contextmanager
-def keys_of_people() -> Iterator[str]:
-    """Serve the public keys of moto's Cognito, as Amazon serves those of a real pool."""
-    from moto.utilities.utils import load_resource
-
-    body = json.dumps(load_resource("cognitoidp/resources/jwks-public.json")).encode()
-
-    class Keys(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/jwks.json"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @contextmanager
 def opened(endpoint_url: str) -> Iterator[Shop]:
     """Open the shop on this DynamoDB; everything else of AWS is moto's, in this process."""
@@ -339,17 +224,3 @@ def opened(endpoint_url: str) -> Iterator[Shop]:
     with mock_aws(), keys_of_people() as jwks_url:
         os.environ.update(resources.create_all(STAGE), JWKS_URL=jwks_url)
         yield Shop()
-
-
-def _record(message: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": {},
-        "md5OfBody": message["MD5OfBody"],
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:viberdesk-bench-outgoing.fifo",
-        "awsRegion": "eu-central-1",
-    }

@@ -56,7 +56,7 @@ def described(routes: Iterable[Route]) -> dict[str, Any]:
             "title": "Viberdesk",
             "version": "1",
             "description": "Bots, tickets and messages of one account. Sign in as a person, or "
-            "send an API key: `Authorization: Bearer …`.",
+            "send an API key, either as Authorization: Bearer …",
         },
         "servers": [{"url": "."}],
         "security": [{"bearer": []}],

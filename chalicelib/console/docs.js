@@ -22,8 +22,7 @@ function Docs({ api, address }) {
   return html`
     <h1>${api.info.title} API</h1>
     <p>${api.info.description}</p>
-    <p>For programs: <a href=${address}>openapi.json</a>. Errors are problem details (RFC 9457); lists give
-      <code>items</code> and <code>next_cursor</code>.</p>
+    <p>For programs: <a href=${address}>openapi.json</a>. Errors are problem details (RFC 9457); lists give <code>items</code> and <code>next_cursor</code>.</p>
     ${nouns.map(
       (noun) => html`
         <h2 id=${noun}>${noun.replaceAll("-", " ")}</h2>

@@ -5,8 +5,10 @@ first transaction, which also writes down its plan; the messages follow, and onl
 anything queued. `settling` finishes a plan that a crash left open.
 """
 
+import base64
 import contextlib
 import hashlib
+import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,11 +23,23 @@ from chalicelib.tables import Bot, Conversation, FirstAnswer, Message, Ticket
 
 PARTS_AT_ONCE = 5
 PARTS_MAX = 20
-SENDER_NAME_MAX_CHARACTERS = 28
+# Viber: a sender's name has at most 28 characters, each of up to three bytes.
+LARGEST_NAME = "\uffee" * 28
 ANSWERS_KEPT_FOR = timedelta(days=2)
 RUNS_AT_MOST_FOR = timedelta(seconds=30)
 FINISHED_AFTER = timedelta(minutes=1)
 WINDOW_FOR = timedelta(hours=24)
+LEARNT_LATER = (
+    "sending_at",
+    "sent_at",
+    "delivered_at",
+    "seen_at",
+    "failed_at",
+    "reason",
+    "viber_status",
+    "viber_words",
+    "billing_status",
+)
 
 
 class Reply(NamedTuple):
@@ -56,12 +70,14 @@ def reply(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accept
     or `free-messages-used`; after any of them nothing was written.
     """
     _check_parts(wanted)
+    # As it is stored, so that a repeat is answered with the very same instant.
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     return store.again(lambda: _reply_once(account_id, wanted, by=by, now=now))
 
 
 def finish(answer: FirstAnswer, *, now: datetime) -> list[Message]:
     """Write and queue what a long reply's plan still lacks; doing so twice does no harm."""
-    messages = [_planned(raw) for raw in answer.plan["messages"]]
+    messages = _unpacked(answer.plan["messages"])
     for first in range(0, len(messages), store.ACTIONS_MAX):
         batch = messages[first : first + store.ACTIONS_MAX]
         try:
@@ -116,7 +132,7 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
     if is_long:
         answer.plan = {
             "notify": wanted.notify,
-            "messages": [m.to_dynamodb_dict() for m in messages],
+            "messages": _packed(messages),
         }
         answer.due_at = now + FINISHED_AFTER
         answer.due_shard = store.shard_of("accept", answer_key)
@@ -147,7 +163,7 @@ def _check_parts(wanted: Reply) -> None:
     for position, part in enumerate(wanted.parts):
         try:
             viber.check(part, position=position)
-            viber.check_size(viber.payload(part, sender_name="n" * SENDER_NAME_MAX_CHARACTERS))
+            viber.check_size(viber.payload(part, sender_name=LARGEST_NAME), position=position)
         except viber.Unsendable as unsendable:
             raise errors.BadInput(unsendable.reason, field=unsendable.field) from None
 
@@ -285,6 +301,8 @@ def _again(first: FirstAnswer, fingerprint: str, key: str, *, now: datetime) -> 
     messages = [message for message in store.read(*wanted) if message is not None]
     for message in messages:
         message.state = states.QUEUED if message.kind == "outgoing" else None
+        for name in LEARNT_LATER:
+            setattr(message, name, None)
     return Accepted(messages, is_repeat=True)
 
 
@@ -299,7 +317,21 @@ def _fingerprint(wanted: Reply) -> str:
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 
-def _planned(raw: dict[str, Any]) -> Message:
-    message = Message()
-    message.from_dynamodb_dict(raw)
-    return message
+def _packed(messages: list[Message]) -> str:
+    # DynamoDB: an item has at most 400 kB. A reply of 20 long parts fits only if its letters
+    # are neither escaped nor escaped again.
+    raw = [
+        message.to_dynamodb_dict()
+        | {"content": {"S": msgspec.json.encode(message.content).decode()}}
+        for message in messages
+    ]
+    return base64.b64encode(zlib.compress(msgspec.json.encode(raw))).decode()
+
+
+def _unpacked(packed: str) -> list[Message]:
+    messages = []
+    for raw in msgspec.json.decode(zlib.decompress(base64.b64decode(packed))):
+        message = Message()
+        message.from_dynamodb_dict(raw)
+        messages.append(message)
+    return messages

@@ -1,0 +1,73 @@
+"""What the documents say about the code is held to the code."""
+
+import re
+from pathlib import Path
+
+from app import app
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+def test_the_readme_names_every_queue_and_schedule_with_its_rate() -> None:
+    table = README.split("| queue or schedule |")[1].split("\n\n")[0]
+    told = dict(re.findall(r"^\| `(\w+)`(?:, (every [^|]+?))? \|", table, re.MULTILINE))
+    for source in app.event_sources:
+        assert source.name in told, source.name
+        expression = getattr(source, "schedule_expression", None)
+        if expression is not None:
+            rate = expression.to_string().removeprefix("rate(").removesuffix(")")
+            spelled = rate.removeprefix("1 ")
+            assert told[source.name] == f"every {spelled}"
+    assert set(told) == {source.name for source in app.event_sources}
+
+
+def test_every_event_handler_lives_in_app_py() -> None:
+    assert all(source.handler_string.startswith("app.") for source in app.event_sources)
+    assert all(each.handler_string.startswith("app.") for each in app.builtin_auth_handlers)
+
+
+def test_routes_outside_of_the_api_are_in_the_readme() -> None:
+    other = {path for path in app.routes if not path.startswith(("/v1/", "/console/"))}
+    assert other - {"/"} == {"/viber/{bot_id}", "/console", "/docs", "/openapi.json"}
+    for path in other - {"/"}:
+        assert path in README
+
+
+def test_every_file_of_the_house_is_in_its_picture() -> None:
+    house = ARCHITECTURE.split("```")[1]
+    names = {path.name for path in (PROJECT / "chalicelib").iterdir()}
+    names -= {"__pycache__", "__init__.py", "console"}
+    for name in names:
+        wanted = name if name.endswith(".py") else f"{name}/"
+        assert wanted in house, name
+
+
+def test_every_path_that_the_documents_name_is_there() -> None:
+    for document in (README, ARCHITECTURE):
+        for name in re.findall(
+            r"`((?:chalicelib|docs|demo|bench|tools|tests)/[\w./-]*)`", document
+        ):
+            assert (PROJECT / name).exists(), name
+
+
+def test_the_make_verbs_of_the_readme_exist() -> None:
+    verbs = "".join(
+        (PROJECT / name).read_text(encoding="utf-8") for name in ("Makefile", "tools/cloud.mk")
+    )
+    for verb in re.findall(r"`?make ([a-z-]+)", README):
+        assert f"\n{verb}:" in verbs, verb
+
+
+def test_every_library_has_its_reason() -> None:
+    reasons = (PROJECT / "docs" / "decisions" / "libraries.md").read_text(encoding="utf-8")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (PROJECT / name).read_text(encoding="utf-8").splitlines():
+            library = re.split(r"==", line)[0].strip()
+            if library and not library.startswith(("#", "-r")):
+                assert library in reasons, library
