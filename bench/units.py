@@ -11,8 +11,8 @@ The rules stand in the DynamoDB Developer Guide under these headings:
   write of its own size, an entry whose key moves costs two, an untouched one nothing;
 - transactions, capacity management: each item is written twice, to prepare and to commit.
 
-The guide does not say what a cancelled transaction costs; here it costs as much in its tables
-as one that went through, and nothing in the indexes. That is the dearest reading.
+For a cancelled transaction we found no figure there; here it costs as much in its tables as one
+that went through, and nothing in the indexes, which is the dearest reading.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -43,12 +43,19 @@ def connect(account_id: str, key: str, *, by: Actor, now: datetime) -> Bot:
     BadInput with Viber's reason for a wrong key, Conflict for a bot that is connected, and
     GatewayFailed when Viber does not answer; none of them leaves anything connected.
     """
-    info = _ask_who(key)
+    return _connect(account_id, key, _ask_who(key), by=by, now=now)
+
+
+def _connect(
+    account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now: datetime
+) -> Bot:
     bot = store.again(lambda: _lease(account_id, key, info, by=by, now=now))
     try:
         _set_webhook(bot, key)
     except viber.Refused as refused:
         _give_up(bot)
+        if _says_nothing(refused):
+            raise _not_answered(refused.words) from None
         raise errors.BadInput(
             f"Viber did not accept our webhook: {refused.words}",
             field="key",
@@ -64,22 +71,33 @@ def connect(account_id: str, key: str, *, by: Actor, now: datetime) -> Bot:
 
 
 def replace_key(bot: Bot, key: str, *, by: Actor, now: datetime) -> Bot:
-    """Give a bot another key, or connect it again: the key must be the same Viber bot's."""
+    """Give a bot another key, or connect it again: the key must be the same Viber bot's.
+
+    Raises what `connect` does. A connected bot stays connected under its new key even where
+    Viber did not set the webhook; `check_webhooks` sees to that.
+    """
     info = _ask_who(key)
     if info.id != bot.viber_id:
         raise errors.BadInput(
             f"This key belongs to another Viber bot ({info.name}); connect that one as a new bot.",
             field="key",
         )
-    sealed = kms.seal(key, owner=bot.bot_id)
-    store.put(
-        _changed(bot, key_sealed=sealed, state="connecting", lease_until=now + LEASE_FOR),
-        Bot.revision == bot.revision - 1,
-    )
+    if bot.state != "connected":
+        return _connect(bot.account_id, key, info, by=by, now=now)
+    sealed = kms.seal(key.strip(), owner=bot.bot_id)
+    try:
+        store.put(_changed(bot, key_sealed=sealed, due_at=now), Bot.revision == bot.revision - 1)
+    except store.Changed:
+        raise _changed_meanwhile() from None
+    # Viber tries the webhook at once and signs with the new key.
+    forget(bot.bot_id)
     try:
         _set_webhook(bot, key)
     except (viber.Refused, viber.Unknown) as error:
-        raise errors.GatewayFailed(f"Viber did not set the webhook: {error}") from None
+        raise errors.GatewayFailed(
+            f"The new key is kept, but Viber did not set the webhook ({error}); this is tried "
+            "again within minutes."
+        ) from None
     return _finish(bot, info, by=by, now=now)
 
 
@@ -100,7 +118,7 @@ def change_settings(bot: Bot, changes: dict[str, object], *, by: Actor, now: dat
             ]
         )
     except store.Changed:
-        raise errors.Conflict("Somebody changed this bot meanwhile; look again.") from None
+        raise _changed_meanwhile() from None
     return bot
 
 
@@ -115,6 +133,8 @@ def disconnect(bot: Bot, *, by: Actor, now: datetime) -> Bot:
     try:
         viber.Client(_key(bot), base_url=config.viber_api_url()).remove_webhook()
     except viber.Refused as refused:
+        if _says_nothing(refused):
+            raise errors.GatewayFailed(f"{refused.words} The bot is still connected.") from None
         log.info("webhook not removed", bot_id=bot.bot_id, status=refused.status)
     except viber.Unknown as unknown:
         raise errors.GatewayFailed(
@@ -137,7 +157,7 @@ def disconnect(bot: Bot, *, by: Actor, now: datetime) -> Bot:
             ]
         )
     except store.Changed:
-        raise errors.Conflict("Somebody changed this bot meanwhile; look again.") from None
+        raise _changed_meanwhile() from None
     forget(bot.bot_id)
     return changed
 
@@ -233,7 +253,9 @@ def check(bot: Bot, *, now: datetime) -> str:
             _set_webhook(bot, key)
             found, repaired = "repaired", True
     except viber.Refused as refused:
-        found, trouble, wait = "broken", refused.words, CHECK_AFTER_REFUSAL
+        found, trouble = "unknown", refused.words
+        if not _says_nothing(refused):
+            found, wait = "broken", CHECK_AFTER_REFUSAL
     except viber.Unknown as unknown:
         found, trouble = "unknown", unknown.reason
     if found != "ok":
@@ -260,47 +282,61 @@ def _ask_who(key: str) -> viber.AccountInfo:
     try:
         return viber.Client(key.strip(), base_url=config.viber_api_url()).get_account_info()
     except viber.Refused as refused:
+        if _says_nothing(refused):
+            raise _not_answered(refused.words) from None
         raise errors.BadInput(
             f"Viber refused this key: {refused.words}", field="key", viber_status=refused.status
         ) from None
     except viber.Unknown as unknown:
-        raise errors.GatewayFailed(f"Viber did not answer ({unknown.reason}); try again.") from None
+        raise _not_answered(unknown.reason) from None
+
+
+def _says_nothing(refused: viber.Refused) -> bool:
+    """Tell a request that Viber never judged from one that says something of key or bot."""
+    is_unreached = refused.status is None and refused.http_status == 0
+    return is_unreached or refused.status == viber.Status.TOO_MANY_REQUESTS
+
+
+def _not_answered(reason: str) -> errors.GatewayFailed:
+    return errors.GatewayFailed(f"Viber did not answer ({reason}); try again.")
+
+
+def _changed_meanwhile() -> errors.Conflict:
+    return errors.Conflict("Somebody changed this bot meanwhile; look again.")
 
 
 def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now: datetime) -> Bot:
     name = f"viber#{info.id}"
     taken = store.get(Lookup, name)
-    before = store.get(Bot, taken.subject_id) if taken is not None else None
-    if before is not None:
-        is_ours = before.account_id == account_id
-        is_held = before.lease_until is not None and before.lease_until > now
-        if before.state == "connected" or (
-            before.state == "connecting" and is_held and not is_ours
-        ):
-            raise errors.Conflict("This bot is connected already.", kind="already-connected")
-    bot_id = before.bot_id if before is not None and is_ours else ids.new("bot", now)
-    seen = before.revision if before is not None and is_ours else None
-    bot = Bot(
-        bot_id=bot_id,
-        account_id=account_id,
-        created_at=before.created_at if before is not None and is_ours else now,
-        revision=(seen or 0) + 1,
+    holder = store.get(Bot, taken.subject_id) if taken is not None else None
+    is_foreign = holder is not None and holder.account_id != account_id
+    if holder is not None and _is_held(holder, now, is_foreign=is_foreign):
+        raise errors.Conflict("This bot is connected already.", kind="already-connected")
+    bot = _own(account_id, info.id) if holder is None or is_foreign else holder
+    seen = None if bot is None else bot.revision
+    if bot is None:
+        bot = Bot(
+            bot_id=ids.new("bot", now),
+            account_id=account_id,
+            created_at=now,
+            revision=0,
+            viber_id=info.id,
+            settings={},
+        )
+    _changed(
+        bot,
         state="connecting",
         lease_until=now + LEASE_FOR,
-        key_sealed=kms.seal(key.strip(), owner=bot_id),
-        viber_id=info.id,
+        key_sealed=kms.seal(key.strip(), owner=bot.bot_id),
         name=info.name,
         uri=info.uri,
         icon_url=info.icon,
-        icon_file_id=before.icon_file_id if before is not None and is_ours else None,
-        connected_at=before.connected_at if before is not None and is_ours else None,
         country=info.country,
         connected_by=by.actor_id,
-        settings=before.settings if before is not None and is_ours else {},
-        due_shard=store.shard_of("check", bot_id),
+        due_shard=store.shard_of("check", bot.bot_id),
         due_at=now + LEASE_FOR,
     )
-    owner = Lookup(key=name, account_id=account_id, subject_id=bot_id)
+    owner = Lookup(key=name, account_id=account_id, subject_id=bot.bot_id)
     store.commit(
         [
             store.Put(
@@ -310,24 +346,44 @@ def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now
                 else Lookup.subject_id == taken.subject_id,
             ),
             store.Put(bot, Bot.bot_id.does_not_exist() if seen is None else Bot.revision == seen),
-            *_removal_of_stale_lease(before, account_id),
+            *(_end_of_stale_lease(holder) if holder is not None and is_foreign else []),
         ]
     )
-    forget(bot_id)
+    forget(bot.bot_id)
     return bot
 
 
-def _removal_of_stale_lease(before: Bot | None, account_id: str) -> list[store.Write]:
-    if before is None or before.account_id == account_id or before.state == "disconnected":
+def _is_held(bot: Bot, now: datetime, *, is_foreign: bool) -> bool:
+    # Its own account may take up at once what a crash left half connected; others wait.
+    is_leased = bot.lease_until is not None and bot.lease_until > now
+    return bot.state == "connected" or (bot.state == "connecting" and is_leased and is_foreign)
+
+
+def _own(account_id: str, viber_id: str) -> Bot | None:
+    """Find the bot that an account had before another account held it."""
+    cursor = None
+    while True:
+        found, cursor = of_account(account_id, limit=100, cursor=cursor)
+        for bot in found:
+            if bot.viber_id == viber_id:
+                return store.get(Bot, bot.bot_id)
+        if cursor is None:
+            return None
+
+
+def _end_of_stale_lease(bot: Bot) -> list[store.Write]:
+    if bot.state == "disconnected":
         return []
-    return [store.Delete(before, Bot.revision == before.revision)]
+    seen = bot.revision
+    if bot.connected_at is None:
+        return [store.Delete(bot, Bot.revision == seen)]
+    return [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
 
 
 def _give_up(bot: Bot) -> None:
     seen = bot.revision
     if bot.connected_at is not None:
-        back = _changed(bot, state="disconnected", key_sealed=None, due_shard=None, due_at=None)
-        writes: list[store.Write] = [store.Put(back, Bot.revision == seen)]
+        writes: list[store.Write] = [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
     else:
         writes = [
             store.Delete(bot, Bot.revision == seen),
@@ -338,6 +394,18 @@ def _give_up(bot: Bot) -> None:
     except store.Changed:
         log.info("bot changed while its connection was refused", bot_id=bot.bot_id)
     forget(bot.bot_id)
+
+
+def _back_to_disconnected(bot: Bot) -> Bot:
+    # What was connected once has tickets, which need their bot.
+    return _changed(
+        bot,
+        state="disconnected",
+        lease_until=None,
+        key_sealed=None,
+        due_shard=None,
+        due_at=None,
+    )
 
 
 def _finish(bot: Bot, info: viber.AccountInfo, *, by: Actor, now: datetime) -> Bot:
@@ -365,7 +433,7 @@ def _finish(bot: Bot, info: viber.AccountInfo, *, by: Actor, now: datetime) -> B
             ]
         )
     except store.Changed:
-        raise errors.Conflict("Somebody changed this bot meanwhile; look again.") from None
+        raise _changed_meanwhile() from None
     forget(bot.bot_id)
     if changed.icon_url:
         queues.put_copies([queues.Copy(kind="bot", key=bot.bot_id, item=None)])

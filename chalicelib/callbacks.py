@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import bots, conversations, delivery, errors, ids, people, queues, store, viber
 from chalicelib.log import log
-from chalicelib.tables import Bot, Conversation, KeptCallback
+from chalicelib.tables import Bot, Conversation, KeptCallback, Message
 from chalicelib.viber import content, incoming
 
 BODY_MAX_BYTES = 256 * 1024
@@ -94,16 +94,18 @@ def apply(bot: Bot, callback: incoming.Callback, *, now: datetime) -> dict[str, 
 def _message(bot: Bot, callback: incoming.Message, *, at: datetime, now: datetime) -> None:
     key = conversations.conversation_key(bot.bot_id, callback.sender.id)
     assignee_id = bots.settings(bot).assignee_id or bot.connected_by
-    current, conversation, assignee = store.read(
+    message_id = conversations.inbound_id(callback, at=at)
+    current, conversation, assignee, before = store.read(
         (Bot, bot.bot_id, None),
         (Conversation, key, "conversation"),
         people.wanted(bot.account_id, assignee_id),
+        (Message, key, conversations.message_item(message_id)),
     )
     if current is None:
         return
     if conversation is None:
         conversation = conversations.begin(current, callback.sender.id)
-    if callback.token in conversation.tokens:
+    if before is not None or conversations.token_of(callback) in conversation.tokens:
         log.info("callback seen before", bot_id=bot.bot_id, token=callback.token)
         return
     if not conversations.opens_ticket(conversation, bots.settings(current)):

@@ -90,6 +90,19 @@ def take_message(
     return Taken(writes, copies)
 
 
+def inbound_id(callback: incoming.Message, *, at: datetime) -> str:
+    """Make the id that a message of Viber's always has: a repeat meets itself."""
+    return ids.of_token("msg", ids.to_ms(at), token_of(callback))
+
+
+def token_of(callback: incoming.Message) -> str:
+    """Give Viber's token, or for a message without one what it says and when."""
+    if callback.token is not None:
+        return callback.token
+    said = f"{callback.timestamp_ms}/{viber.encode(callback.content)}"
+    return f"none-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+
+
 def begin(bot: Bot, subscriber_id: str) -> Conversation:
     """Make the conversation of a subscriber nobody has heard of; nothing is written yet."""
     return Conversation(
@@ -162,8 +175,7 @@ def _inbound(
     at: datetime,
     now: datetime,
 ) -> Message:
-    token = callback.token or ""
-    message_id = ids.of_token("msg", ids.to_ms(at), token)
+    message_id = inbound_id(callback, at=at)
     message = Message(
         key=conversation.key,
         item=message_item(message_id),
@@ -173,12 +185,14 @@ def _inbound(
         content=viber.encode(callback.content),
         at=at,
         received_at=now,
-        token=token,
+        token=token_of(callback),
     )
     if isinstance(callback.content, content.Picture | content.Video | content.File):
-        message.file_state = "copying"
-        message.due_shard = store.shard_of("copy", message_id)
-        message.due_at = now + COPY_FIRST_AFTER
+        message.file_state = "lost"
+        if viber.media_url(callback.content) is not None:
+            message.file_state = "copying"
+            message.due_shard = store.shard_of("copy", message_id)
+            message.due_at = now + COPY_FIRST_AFTER
     return message
 
 
@@ -316,6 +330,7 @@ def _contact(
         actions += [
             Contact.due_shard.set(store.shard_of("copy", conversation.contact_id)),
             Contact.due_at.set(now + COPY_FIRST_AFTER),
+            Contact.tries.remove(),
         ]
     item = Contact(key=contact_key(bot.account_id, conversation.contact_id))
     return store.Update(item, Contact.key.exists(), actions=tuple(actions))

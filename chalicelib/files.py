@@ -1,5 +1,6 @@
 """Our copies of what Viber only lends: pictures, files and avatars, fetched before they go."""
 
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ def copy(wanted: Copy, *, now: datetime) -> str:
     item: Any = store.get(model, wanted.key, wanted.item)
     url = None if item is None else _url_of(item)
     if item is None or url is None:
+        _rest(item)
         return "nothing to copy"
     file_id = ids.caused("fil", ids.to_ms(_begun_at(item)), f"{wanted.key}/{wanted.item}/{url}")
     try:
@@ -95,6 +97,18 @@ def link(account_id: str, file_id: str, *, now: datetime) -> Link:
         ExpiresIn=int(LINK_FOR.total_seconds()),
     )
     return Link(url, media_type, int(head["ContentLength"]), now + LINK_FOR)
+
+
+def _rest(item: Any) -> None:
+    # A card that changed but for its picture was made due, for it may have been the picture.
+    if not isinstance(item, Contact) or item.due_at is None:
+        return
+    with contextlib.suppress(store.Changed):
+        store.update(
+            Contact(key=item.key),
+            [Contact.due_shard.remove(), Contact.due_at.remove()],
+            Contact.due_at == item.due_at,
+        )
 
 
 def _url_of(item: Any) -> str | None:

@@ -12,23 +12,16 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import (
-    PutError,
-    PynamoDBException,
-    QueryError,
-    TransactWriteError,
-    UpdateError,
-)
+from pynamodb.exceptions import PynamoDBException, QueryError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
 
 from chalicelib import errors, tables
 from chalicelib.log import log
@@ -111,7 +104,7 @@ class Check(Write):
     """Writes nothing, and lets the transaction through only if its condition holds."""
 
 
-def commit(writes: Sequence[Write], *, sleep: Callable[[float], None] = time.sleep) -> None:
+def commit(writes: Sequence[Write]) -> None:
     """Write all or nothing: at most 10 actions, under one ClientRequestToken.
 
     Raises AlreadyThere, Changed, a write's own refusal, or Busy when the store stayed
@@ -120,60 +113,54 @@ def commit(writes: Sequence[Write], *, sleep: Callable[[float], None] = time.sle
     """
     if not 0 < len(writes) <= ACTIONS_MAX:
         raise ValueError(f"{len(writes)} actions do not fit a transaction of {ACTIONS_MAX}")
-    # PynamoDB sends checks, deletes, puts and updates in this order, and DynamoDB gives its
-    # reasons in the order sent.
-    ordered = sorted(writes, key=lambda w: (Check, Delete, Put, Update).index(type(w)))
-    request_token = str(uuid.uuid4())
-    was_unsure = False
+    request = {
+        "TransactItems": [_action(write) for write in writes],
+        "ClientRequestToken": str(uuid.uuid4()),
+    }
     for tried in range(TRIES_MAX):
         if tried:
-            pause(tried, sleep=sleep)
+            pause(tried)
         try:
-            _send(ordered, request_token)
-        except TransactWriteError as error:
-            if _code(error) != "TransactionCanceledException":
-                if not _may_pass(error):
-                    raise
-                was_unsure = True
-                continue
-            reasons = error.cancellation_reasons
-            failed = [
-                (write, reason.raw_item)
-                for write, reason in zip(ordered, reasons, strict=True)
-                if reason is not None and reason.code == "ConditionalCheckFailed"
-            ]
-            if failed:
-                _tell(failed)
-            codes = {reason.code for reason in reasons if reason is not None}
-            if not codes <= CONFLICTS:
+            tables.connection.client.transact_write_items(**request)
+        except (BotoCoreError, ClientError) as error:
+            if _code(error) == "TransactionCanceledException":
+                _read_reasons(writes, error.response["CancellationReasons"], error)
+            elif not _may_pass(error):
                 raise
-            log.info("transaction conflict", codes=sorted(codes), tried=tried + 1)
+            log.info("transaction not confirmed", code=_code(error), tried=tried + 1)
         else:
             return
     raise errors.Busy(
-        "The store did not confirm the write"
-        + (" and may have made it" if was_unsure else "")
-        + "; send the same request again."
+        "The store did not confirm the write, and may have made it; send the same request again."
     )
 
 
 def put(item: Model, condition: Condition | None = None, *, fails_as: str = VERSION) -> None:
     """Write one item outside a transaction, at half its price; fails like `commit`."""
-    _single(lambda: item.save(condition), type(item), fails_as)
+    request = item.get_save_kwargs_from_instance(condition)
+    try:
+        _asked(lambda: tables.connection.client.put_item(**request))
+    except ClientError as error:
+        _tell_single(error, type(item), fails_as)
 
 
 def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
     """Change one item outside a transaction and return it as it is now; Changed if it may not."""
-    _single(lambda: item.update(list(actions), condition), type(item), VERSION)
-    return item
+    request = item.get_update_kwargs_from_instance(list(actions), condition)
+    request["ReturnValues"] = "ALL_NEW"
+    try:
+        answer = _asked(lambda: tables.connection.client.update_item(**request))
+    except ClientError as error:
+        _tell_single(error, type(item), VERSION)
+    return type(item).from_raw_data(answer["Attributes"])
 
 
 def get(model: type[M], key: str, item: str | None = None) -> M | None:
     """Read one item consistently, or None."""
-    try:
-        return _asked(lambda: model.get(key, item, consistent_read=True))
-    except model.DoesNotExist:
-        return None
+    request = model.get_operation_kwargs_from_class(key, item)
+    answer = _asked(lambda: tables.connection.client.get_item(**request, ConsistentRead=True))
+    raw = answer.get("Item")
+    return None if raw is None else model.from_raw_data(raw)
 
 
 def read(*wanted: tuple[type[Model], str, str | None]) -> list[Any]:
@@ -271,31 +258,41 @@ def again(decide: Callable[[], T], *, times: int = TRIES_MAX) -> T:
     raise errors.Busy("Too many others are changing the same thing; send the request again.")
 
 
-def pause(tried: int, *, sleep: Callable[[float], None] = time.sleep) -> None:
+def pause(tried: int) -> None:
     """Wait before another try: longer each time, and never in step with the others."""
-    sleep(random.uniform(0, min(PAUSE_MAX_SECONDS, FIRST_PAUSE_SECONDS * 2**tried)))  # noqa: S311
+    time.sleep(random.uniform(0, min(PAUSE_MAX_SECONDS, FIRST_PAUSE_SECONDS * 2**tried)))  # noqa: S311
 
 
-def _send(ordered: Iterable[Write], request_token: str) -> None:
-    with TransactWrite(
-        connection=tables.connection, client_request_token=request_token
-    ) as transaction:
-        for write in ordered:
-            match write:
-                case Check(item, condition):
-                    transaction.condition_check(type(item), *_pair(item), condition)
-                case Delete(item, condition):
-                    transaction.delete(item, condition)
-                case Put(item, condition):
-                    transaction.save(item, condition, return_values=_old_if(write))
-                case Update(item, condition):
-                    transaction.update(
-                        item, list(write.actions), condition, return_values=_old_if(write)
-                    )
+def _action(write: Write) -> dict[str, Any]:
+    item, condition = write.item, write.condition
+    # The old item comes back with a failed condition, so that a repeat needs no second read.
+    old = "ALL_OLD" if write.fails_as == MINE else None
+    match write:
+        case Put():
+            return {"Put": item.get_save_kwargs_from_instance(condition, old)}
+        case Update(actions=actions):
+            kwargs = item.get_update_kwargs_from_instance(list(actions), condition, old)
+            return {"Update": kwargs}
+        case Delete():
+            return {"Delete": item.get_delete_kwargs_from_instance(condition)}
+    key = _pair(item)
+    return {"ConditionCheck": type(item).get_operation_kwargs_from_class(*key, condition)}
 
 
-def _old_if(write: Write) -> str | None:
-    return "ALL_OLD" if write.fails_as == MINE else None
+def _read_reasons(writes: Sequence[Write], reasons: list[dict[str, Any]], error: Exception) -> None:
+    """Raise what the failed conditions mean; return where others were in the way."""
+    failed = [
+        (write, reason.get("Item"))
+        for write, reason in zip(writes, reasons, strict=True)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    ]
+    codes = {reason.get("Code", "None") for reason in reasons}
+    only_refused = all(isinstance(write.fails_as, Exception) for write, _ in failed)
+    # A refusal beside a conflict is no verdict yet: the other may be writing my own fact.
+    if failed and not (only_refused and codes & CONFLICTS):
+        _tell(failed)
+    if not codes <= CONFLICTS | {"None", "ConditionalCheckFailed"}:
+        raise error
 
 
 def _tell(failed: list[tuple[Write, dict[str, Any] | None]]) -> None:
@@ -311,15 +308,12 @@ def _tell(failed: list[tuple[Write, dict[str, Any] | None]]) -> None:
     raise AssertionError("a failed condition that says nothing")
 
 
-def _single(send: Callable[[], Any], model: type[Model], fails_as: str) -> None:
-    try:
-        _asked(send)
-    except (PutError, UpdateError) as error:
-        if _code(error) != "ConditionalCheckFailedException":
-            raise
-        if fails_as == MINE:
-            raise AlreadyThere(model, None) from None
-        raise Changed(model.__name__) from None
+def _tell_single(error: ClientError, model: type[Model], fails_as: str) -> NoReturn:
+    if _code(error) != "ConditionalCheckFailedException":
+        raise error
+    if fails_as == MINE:
+        raise AlreadyThere(model, None) from None
+    raise Changed(model.__name__) from None
 
 
 def _asked(send: Callable[[], T]) -> T:
@@ -361,7 +355,7 @@ def _batch_get(keys: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dic
         if tried:
             pause(tried)
         request = {"RequestItems": left}
-        answer = _asked(lambda: tables.connection.dispatch("BatchGetItem", dict(request)))  # noqa: B023
+        answer = _asked(lambda: tables.connection.client.batch_get_item(**request))  # noqa: B023
         for table, found in answer["Responses"].items():
             for raw in found:
                 yield table, raw
@@ -378,7 +372,7 @@ def _closed(key: dict[str, Any]) -> str:
 def _opened(cursor: str, names: tuple[str, ...], hash_key: str) -> dict[str, Any]:
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _foreign_cursor() from None
     if not isinstance(key, dict) or {"S": hash_key} not in key.values() or set(key) != set(names):
         raise _foreign_cursor()

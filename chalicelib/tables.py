@@ -4,23 +4,22 @@ Several models share a table where one transaction or one read wants them side b
 begin with the account or the bot; `docs/architecture.md` lists the few that cannot.
 """
 
+import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from pynamodb.attributes import (
-    Attribute,
-    BinaryAttribute,
-    BooleanAttribute,
-    JSONAttribute,
-    UnicodeAttribute,
-)
+import msgspec
+from pynamodb.attributes import Attribute, BinaryAttribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.constants import LIST, NUMBER, STRING
+from pynamodb.constants import LIST, NULL, NUMBER, STRING
+from pynamodb.expressions.update import SetAction
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from chalicelib import config
+
+T = TypeVar("T")
 
 PLATFORM = "platform"
 CONNECT_TIMEOUT_SECONDS = 1
@@ -36,7 +35,64 @@ connection = Connection(
 )
 
 
-class Whole(Attribute[int]):
+class Assign(SetAction):
+    """Sets one attribute to a plain value; PynamoDB's general way costs several times as much."""
+
+    def __init__(self, attribute: Attribute[Any], value: Any) -> None:
+        self._name = attribute.attr_name
+        self._value = {attribute.attr_type: attribute.serialize(value)}
+
+    def serialize(self, placeholder_names: dict[str, str], values: dict[str, Any]) -> str:
+        """Write the action with its placeholders."""
+        name = placeholder_names.setdefault(self._name, f"#{len(placeholder_names)}")
+        value = f":{len(values)}"
+        values[value] = self._value
+        return f"{name} = {value}"
+
+
+class Quick(Attribute[T]):
+    """An attribute at the top of its item, set by `Assign` where the value is a plain one."""
+
+    def set(self, value: Any) -> Any:
+        """Give the action that sets this attribute, to a value or to another expression."""
+        if value is None or not isinstance(value, PLAIN):
+            return super().set(value)  # type: ignore[arg-type]
+        return Assign(self, value)
+
+
+PLAIN = (str, int, bool, datetime, list, dict, bytes)
+
+
+class Text(Quick[str], UnicodeAttribute):
+    """A text."""
+
+
+class Flag(Quick[bool], BooleanAttribute):
+    """True or false."""
+
+
+class Binary(Quick[bytes], BinaryAttribute):
+    """Bytes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(legacy_encoding=False, **options)
+
+
+class Json(Quick[Any]):
+    """Any JSON value, as text: Cyrillic takes its two bytes a letter and not six."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Any) -> str:
+        """Write JSON."""
+        return msgspec.json.encode(value).decode()
+
+    def deserialize(self, value: str) -> Any:
+        """Read JSON."""
+        return msgspec.json.decode(value)
+
+
+class Whole(Quick[int]):
     """A whole number of any size, never a float."""
 
     attr_type = NUMBER
@@ -50,7 +106,7 @@ class Whole(Attribute[int]):
         return int(value)
 
 
-class Instant(Attribute[datetime]):
+class Instant(Quick[datetime]):
     """An aware UTC datetime, kept as whole milliseconds so that it sorts and stays small."""
 
     attr_type = NUMBER
@@ -64,7 +120,7 @@ class Instant(Attribute[datetime]):
         return datetime.fromtimestamp(int(value) / 1000, UTC)
 
 
-class TextList(Attribute[list[str]]):
+class TextList(Quick[list[str]]):
     """A short list of texts, in order."""
 
     attr_type = LIST
@@ -94,6 +150,24 @@ class Item(Model):
     """What all models share: one connection, hence one client and one session per container."""
 
     @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Make an item of what DynamoDB gave; what it did not give has its default."""
+        item = cls.__new__(cls)
+        values = item.attribute_values = {
+            name: default() if callable(default) else default for name, default in _defaults(cls)
+        }
+        attributes, names = cls.get_attributes(), cls._dynamo_to_python_attrs  # type: ignore[attr-defined]
+        for raw_name, typed in data.items():
+            name = names.get(raw_name, raw_name)
+            attribute = attributes.get(name)
+            if attribute is None:
+                continue
+            ((attribute_type, value),) = typed.items()
+            if attribute_type != NULL:
+                values[name] = attribute.deserialize(value)
+        return item
+
+    @classmethod
     def _get_connection(cls) -> TableConnection:
         # PynamoDB opens a session and a client for every model; a cold start pays for one.
         table = super()._get_connection()
@@ -106,6 +180,12 @@ class Item(Model):
         return table
 
 
+@functools.cache
+def _defaults(model: type[Item]) -> tuple[tuple[str, Any], ...]:
+    attributes = model.get_attributes().items()
+    return tuple((name, each.default) for name, each in attributes if each.default is not None)
+
+
 class Due(GlobalSecondaryIndex[Any]):
     """What a schedule has to look at, in 16 shards per kind of work, oldest first."""
 
@@ -113,7 +193,7 @@ class Due(GlobalSecondaryIndex[Any]):
         index_name = "due"
         projection = KeysOnlyProjection()
 
-    due_shard = UnicodeAttribute(hash_key=True)
+    due_shard = Text(hash_key=True)
     due_at = Instant(range_key=True)
 
 
@@ -123,24 +203,24 @@ class Conversation(Item):
     class Meta:
         table_name = config.name_of("conversations")
 
-    key = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True, default="conversation")
-    account_id = UnicodeAttribute()
-    bot_id = UnicodeAttribute()
-    subscriber_id = UnicodeAttribute()
+    key = Text(hash_key=True)
+    item = Text(range_key=True, default="conversation")
+    account_id = Text()
+    bot_id = Text()
+    subscriber_id = Text()
     revision = Whole(default=0)
-    contact_id = UnicodeAttribute(null=True)
-    profile = UnicodeAttribute(null=True)
-    is_subscribed = BooleanAttribute(default=False)
+    contact_id = Text(null=True)
+    profile = Text(null=True)
+    is_subscribed = Flag(default=False)
     subscription_at = Instant(null=True)
-    context = UnicodeAttribute(null=True)
+    context = Text(null=True)
     context_at = Instant(null=True)
     welcomed_at = Instant(null=True)
-    ticket_id = UnicodeAttribute(null=True)
-    ticket_status = UnicodeAttribute(null=True)
+    ticket_id = Text(null=True)
+    ticket_status = Text(null=True)
     last_inbound_at = Instant(null=True)
-    last_message_id = UnicodeAttribute(null=True)
-    last_outgoing_id = UnicodeAttribute(null=True)
+    last_message_id = Text(null=True)
+    last_outgoing_id = Text(null=True)
     tokens = TextList(default=list)
 
 
@@ -151,36 +231,36 @@ class Message(Item):
         table_name = config.name_of("conversations")
 
     due_index = Due()
-    key = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    message_id = UnicodeAttribute()
-    account_id = UnicodeAttribute()
-    ticket_id = UnicodeAttribute()
-    kind = UnicodeAttribute()
-    content = JSONAttribute()
+    key = Text(hash_key=True)
+    item = Text(range_key=True)
+    message_id = Text()
+    account_id = Text()
+    ticket_id = Text()
+    kind = Text()
+    content = Json()
     at = Instant()
     received_at = Instant(null=True)
-    token = UnicodeAttribute(null=True)
-    author_id = UnicodeAttribute(null=True)
-    author_name = UnicodeAttribute(null=True)
-    file_id = UnicodeAttribute(null=True)
-    file_state = UnicodeAttribute(null=True)
-    file_facts = JSONAttribute(null=True)
-    state = UnicodeAttribute(null=True)
-    money = UnicodeAttribute(null=True)
-    reply_id = UnicodeAttribute(null=True)
-    sender_name = UnicodeAttribute(null=True)
-    before_id = UnicodeAttribute(null=True)
+    token = Text(null=True)
+    author_id = Text(null=True)
+    author_name = Text(null=True)
+    file_id = Text(null=True)
+    file_state = Text(null=True)
+    file_facts = Json(null=True)
+    state = Text(null=True)
+    money = Text(null=True)
+    reply_id = Text(null=True)
+    sender_name = Text(null=True)
+    before_id = Text(null=True)
     sending_at = Instant(null=True)
     sent_at = Instant(null=True)
     delivered_at = Instant(null=True)
     seen_at = Instant(null=True)
     failed_at = Instant(null=True)
-    reason = UnicodeAttribute(null=True)
+    reason = Text(null=True)
     viber_status = Whole(null=True)
-    viber_words = UnicodeAttribute(null=True)
+    viber_words = Text(null=True)
     billing_status = Whole(null=True)
-    due_shard = UnicodeAttribute(null=True)
+    due_shard = Text(null=True)
     due_at = Instant(null=True)
     tries = Whole(null=True)
 
@@ -195,16 +275,16 @@ class TokenItem(Item):
     class Meta:
         table_name = config.name_of("conversations")
 
-    key = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    token = UnicodeAttribute()
-    message_id = UnicodeAttribute(null=True)
+    key = Text(hash_key=True)
+    item = Text(range_key=True)
+    token = Text()
+    message_id = Text(null=True)
     sent_at = Instant(null=True)
     orphan_at = Instant(null=True)
     delivered_at = Instant(null=True)
     seen_at = Instant(null=True)
     failed_at = Instant(null=True)
-    reason = UnicodeAttribute(null=True)
+    reason = Text(null=True)
     expires_at = ExpiresAt()
 
 
@@ -214,9 +294,9 @@ class UnknownMark(Item):
     class Meta:
         table_name = config.name_of("conversations")
 
-    key = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    message_id = UnicodeAttribute()
+    key = Text(hash_key=True)
+    item = Text(range_key=True)
+    message_id = Text()
     sending_at = Instant()
     expires_at = ExpiresAt()
 
@@ -228,8 +308,8 @@ class Shelf(GlobalSecondaryIndex[Any]):
         index_name = "shelf"
         projection = AllProjection()
 
-    shelf = UnicodeAttribute(hash_key=True)
-    shelf_order = UnicodeAttribute(range_key=True)
+    shelf = Text(hash_key=True)
+    shelf_order = Text(range_key=True)
 
 
 class Ticket(Item):
@@ -239,27 +319,27 @@ class Ticket(Item):
         table_name = config.name_of("tickets")
 
     shelf_index = Shelf()
-    key = UnicodeAttribute(hash_key=True)
-    shelf = UnicodeAttribute()
-    shelf_order = UnicodeAttribute()
-    ticket_id = UnicodeAttribute()
-    account_id = UnicodeAttribute()
-    bot_id = UnicodeAttribute()
-    subscriber_id = UnicodeAttribute()
-    contact_id = UnicodeAttribute()
-    contact_name = UnicodeAttribute(null=True)
-    subject = UnicodeAttribute(default="")
-    description = UnicodeAttribute(null=True)
-    previous_ticket_id = UnicodeAttribute(null=True)
-    status = UnicodeAttribute()
-    assignee_id = UnicodeAttribute(null=True)
+    key = Text(hash_key=True)
+    shelf = Text()
+    shelf_order = Text()
+    ticket_id = Text()
+    account_id = Text()
+    bot_id = Text()
+    subscriber_id = Text()
+    contact_id = Text()
+    contact_name = Text(null=True)
+    subject = Text(default="")
+    description = Text(null=True)
+    previous_ticket_id = Text(null=True)
+    status = Text()
+    assignee_id = Text(null=True)
     participant_ids = TextList(default=list)
-    is_unread = BooleanAttribute(default=True)
-    preview = UnicodeAttribute(default="")
-    preview_type = UnicodeAttribute(default="text")
-    preview_kind = UnicodeAttribute(default="inbound")
-    last_message_id = UnicodeAttribute()
-    last_outgoing_id = UnicodeAttribute(null=True)
+    is_unread = Flag(default=True)
+    preview = Text(default="")
+    preview_type = Text(default="text")
+    preview_kind = Text(default="inbound")
+    last_message_id = Text()
+    last_outgoing_id = Text(null=True)
     last_inbound_at = Instant()
     created_at = Instant()
     updated_at = Instant()
@@ -273,22 +353,22 @@ class Contact(Item):
         table_name = config.name_of("contacts")
 
     due_index = Due()
-    key = UnicodeAttribute(hash_key=True)
-    contact_id = UnicodeAttribute()
-    account_id = UnicodeAttribute()
-    bot_id = UnicodeAttribute()
-    subscriber_id = UnicodeAttribute()
-    name = UnicodeAttribute(null=True)
-    phone = UnicodeAttribute(null=True)
-    country = UnicodeAttribute(null=True)
-    language = UnicodeAttribute(null=True)
+    key = Text(hash_key=True)
+    contact_id = Text()
+    account_id = Text()
+    bot_id = Text()
+    subscriber_id = Text()
+    name = Text(null=True)
+    phone = Text(null=True)
+    country = Text(null=True)
+    language = Text(null=True)
     api_version = Whole(null=True)
-    avatar_url = UnicodeAttribute(null=True)
-    avatar_file_id = UnicodeAttribute(null=True)
-    avatar_copied_from = UnicodeAttribute(null=True)
+    avatar_url = Text(null=True)
+    avatar_file_id = Text(null=True)
+    avatar_copied_from = Text(null=True)
     created_at = Instant()
     updated_at = Instant()
-    due_shard = UnicodeAttribute(null=True)
+    due_shard = Text(null=True)
     due_at = Instant(null=True)
     tries = Whole(null=True)
 
@@ -300,7 +380,7 @@ class BotsOfAccount(GlobalSecondaryIndex[Any]):
         index_name = "account"
         projection = AllProjection()
 
-    account_id = UnicodeAttribute(hash_key=True)
+    account_id = Text(hash_key=True)
     created_at = Instant(range_key=True)
 
 
@@ -312,30 +392,30 @@ class Bot(Item):
 
     account_index = BotsOfAccount()
     due_index = Due()
-    bot_id = UnicodeAttribute(hash_key=True)
-    account_id = UnicodeAttribute()
+    bot_id = Text(hash_key=True)
+    account_id = Text()
     created_at = Instant()
     revision = Whole(default=0)
-    state = UnicodeAttribute()
+    state = Text()
     lease_until = Instant(null=True)
-    key_sealed = BinaryAttribute(null=True, legacy_encoding=False)
-    viber_id = UnicodeAttribute()
-    name = UnicodeAttribute()
-    uri = UnicodeAttribute()
-    icon_url = UnicodeAttribute(null=True)
-    icon_file_id = UnicodeAttribute(null=True)
-    country = UnicodeAttribute(null=True)
-    connected_by = UnicodeAttribute()
+    key_sealed = Binary(null=True)
+    viber_id = Text()
+    name = Text()
+    uri = Text()
+    icon_url = Text(null=True)
+    icon_file_id = Text(null=True)
+    country = Text(null=True)
+    connected_by = Text()
     connected_at = Instant(null=True)
     disconnected_at = Instant(null=True)
-    settings = JSONAttribute(default=dict)
-    webhook_state = UnicodeAttribute(null=True)
+    settings = Json(default=dict)
+    webhook_state = Text(null=True)
     webhook_checked_at = Instant(null=True)
     webhook_repaired_at = Instant(null=True)
-    webhook_trouble = UnicodeAttribute(null=True)
+    webhook_trouble = Text(null=True)
     sending_stopped = Whole(null=True)
     initiated_stopped_until = Instant(null=True)
-    due_shard = UnicodeAttribute(null=True)
+    due_shard = Text(null=True)
     due_at = Instant(null=True)
 
 
@@ -345,14 +425,14 @@ class Account(Item):
     class Meta:
         table_name = config.name_of("accounts")
 
-    partition = UnicodeAttribute(hash_key=True, default=PLATFORM)
-    item = UnicodeAttribute(range_key=True)
-    account_id = UnicodeAttribute()
-    name = UnicodeAttribute()
-    time_zone = UnicodeAttribute(default="Europe/Kyiv")
-    language = UnicodeAttribute(default="uk")
+    partition = Text(hash_key=True, default=PLATFORM)
+    item = Text(range_key=True)
+    account_id = Text()
+    name = Text()
+    time_zone = Text(default="Europe/Kyiv")
+    language = Text(default="uk")
     created_at = Instant()
-    created_by = UnicodeAttribute()
+    created_by = Text()
 
 
 class Person(Item):
@@ -361,14 +441,14 @@ class Person(Item):
     class Meta:
         table_name = config.name_of("accounts")
 
-    partition = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    person_id = UnicodeAttribute()
-    account_id = UnicodeAttribute()
-    sub = UnicodeAttribute()
-    email = UnicodeAttribute()
-    name = UnicodeAttribute()
-    role = UnicodeAttribute()
+    partition = Text(hash_key=True)
+    item = Text(range_key=True)
+    person_id = Text()
+    account_id = Text()
+    sub = Text()
+    email = Text()
+    name = Text()
+    role = Text()
     created_at = Instant()
     removed_at = Instant(null=True)
 
@@ -379,16 +459,16 @@ class ApiKey(Item):
     class Meta:
         table_name = config.name_of("accounts")
 
-    partition = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    key_id = UnicodeAttribute()
-    account_id = UnicodeAttribute()
-    name = UnicodeAttribute()
+    partition = Text(hash_key=True)
+    item = Text(range_key=True)
+    key_id = Text()
+    account_id = Text()
+    name = Text()
     scopes = TextList()
-    key_hash = UnicodeAttribute()
-    ending = UnicodeAttribute()
+    key_hash = Text()
+    ending = Text()
     created_at = Instant()
-    created_by = UnicodeAttribute()
+    created_by = Text()
     revoked_at = Instant(null=True)
 
 
@@ -398,14 +478,14 @@ class AuditLine(Item):
     class Meta:
         table_name = config.name_of("accounts")
 
-    partition = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
+    partition = Text(hash_key=True)
+    item = Text(range_key=True)
     at = Instant()
-    by = UnicodeAttribute()
-    by_name = UnicodeAttribute(null=True)
-    action = UnicodeAttribute()
-    subject = UnicodeAttribute()
-    facts = JSONAttribute(default=dict)
+    by = Text()
+    by_name = Text(null=True)
+    action = Text()
+    subject = Text()
+    facts = Json(default=dict)
 
 
 class Lookup(Item):
@@ -414,11 +494,11 @@ class Lookup(Item):
     class Meta:
         table_name = config.name_of("lookups")
 
-    key = UnicodeAttribute(hash_key=True)
-    account_id = UnicodeAttribute(null=True)
-    subject_id = UnicodeAttribute(null=True)
-    name = UnicodeAttribute(null=True)
-    role = UnicodeAttribute(null=True)
+    key = Text(hash_key=True)
+    account_id = Text(null=True)
+    subject_id = Text(null=True)
+    name = Text(null=True)
+    role = Text(null=True)
     scopes = TextList(null=True)
     expires_at = ExpiresAt(null=True)
 
@@ -430,14 +510,14 @@ class FirstAnswer(Item):
         table_name = config.name_of("answers")
 
     due_index = Due()
-    key = UnicodeAttribute(hash_key=True)
-    fingerprint = UnicodeAttribute()
-    state = UnicodeAttribute()
-    answer = JSONAttribute(null=True)
-    plan = JSONAttribute(null=True)
+    key = Text(hash_key=True)
+    fingerprint = Text()
+    state = Text()
+    answer = Json(null=True)
+    plan = Json(null=True)
     started_at = Instant()
     expires_at = ExpiresAt()
-    due_shard = UnicodeAttribute(null=True)
+    due_shard = Text(null=True)
     due_at = Instant(null=True)
 
 
@@ -448,18 +528,18 @@ class KeptCallback(Item):
         table_name = config.name_of("vault")
 
     due_index = Due()
-    bot_id = UnicodeAttribute(hash_key=True)
-    callback_id = UnicodeAttribute(range_key=True)
-    account_id = UnicodeAttribute()
+    bot_id = Text(hash_key=True)
+    callback_id = Text(range_key=True)
+    account_id = Text()
     received_at = Instant()
-    body = BinaryAttribute(legacy_encoding=False)
-    state = UnicodeAttribute()
-    event = UnicodeAttribute(null=True)
-    trouble = UnicodeAttribute()
+    body = Binary()
+    state = Text()
+    event = Text(null=True)
+    trouble = Text()
     tries = Whole(default=0)
     replayed_at = Instant(null=True)
     expires_at = ExpiresAt()
-    due_shard = UnicodeAttribute(null=True)
+    due_shard = Text(null=True)
     due_at = Instant(null=True)
 
 

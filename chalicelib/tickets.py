@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from chalicelib import conversations, errors, ids, people, store
 from chalicelib.audit import Actor
 from chalicelib.tables import Bot, Contact, Conversation, Message, Ticket
 
-UNSET = "unset"
 # A page of an older ticket begins here and not at the talk's end; ids carry the server's time.
 AFTER_THE_LAST = timedelta(days=1)
 
@@ -47,11 +48,11 @@ def listed(
     if filters.status is not None:
         narrowed = Ticket.status == filters.status
     if filters.bot_id is not None:
-        narrowed = (Ticket.bot_id == filters.bot_id) & narrowed
+        narrowed = narrowed & (Ticket.bot_id == filters.bot_id)
     if filters.assignee_id == "none":
-        narrowed = Ticket.assignee_id.does_not_exist() & narrowed
+        narrowed = narrowed & Ticket.assignee_id.does_not_exist()
     elif filters.assignee_id is not None:
-        narrowed = (Ticket.assignee_id == filters.assignee_id) & narrowed
+        narrowed = narrowed & (Ticket.assignee_id == filters.assignee_id)
     return store.page(
         Ticket,
         f"{account_id}#{view}",
@@ -111,8 +112,8 @@ def change(
     account_id: str,
     ticket_id: str,
     *,
-    status: str = UNSET,
-    assignee_id: str | None = UNSET,
+    status: str | UnsetType = UNSET,
+    assignee_id: str | UnsetType | None = UNSET,
     is_unread: bool | None = None,
     by: Actor,
     now: datetime,
@@ -122,9 +123,9 @@ def change(
     Raises BadInput for a status or person that is none, and Conflict of kind `not-current`
     where a ticket would become active beside the talk's current one.
     """
-    if status != UNSET:
+    if status is not UNSET:
         _check_status(status)
-    if assignee_id not in (UNSET, None) and not people.is_here(account_id, str(assignee_id)):
+    if isinstance(assignee_id, str) and not people.is_here(account_id, assignee_id):
         raise errors.BadInput("A person of this account, or null.", field="assignee_id")
     return store.again(
         lambda: _change_once(account_id, ticket_id, status, assignee_id, is_unread, now=now)
@@ -134,8 +135,8 @@ def change(
 def _change_once(
     account_id: str,
     ticket_id: str,
-    status: str,
-    assignee_id: str | None,
+    status: str | UnsetType,
+    assignee_id: str | UnsetType | None,
     is_unread: bool | None,
     *,
     now: datetime,
@@ -143,11 +144,11 @@ def _change_once(
     ticket = get(account_id, ticket_id)
     seen = ticket.revision
     writes: list[store.Write] = []
-    if status not in (UNSET, ticket.status):
+    if status is not UNSET and status != ticket.status:
         writes += _to_talk(ticket, status)
         ticket.status = status
         ticket.shelf = conversations.shelf(account_id, status)
-    if assignee_id != UNSET:
+    if assignee_id is not UNSET:
         ticket.assignee_id = assignee_id
     if is_unread is not None:
         ticket.is_unread = is_unread

@@ -27,6 +27,9 @@ from moto import mock_aws
 from moto.utilities.utils import load_resource
 
 from chalicelib import tables
+
+# Fixtures, for whichever test asks for them by name.
+from tests.browser import admin, agent, chromium, running_demo  # noqa: F401
 from tests.desk import Desk
 from tests.serial import serialised
 from tools import resources

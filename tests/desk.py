@@ -233,7 +233,8 @@ class Desk:
         assert answer.status == 200, answer
         key = unquote(urlsplit(answer.body["url"]).path).partition("files/")[2]
         found = aws.client("s3").get_object(Bucket=config.bucket(), Key=f"files/{key}")
-        return found | {"Body": found["Body"].read()}
+        fetched: dict[str, Any] = found | {"Body": found["Body"].read()}
+        return fetched
 
     # The queues and schedules.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from chalicelib import batches, conversations, delivery, ids, queues, store, tables
+from chalicelib import aws, batches, config, conversations, delivery, ids, queues, store, tables
 from chalicelib.tables import Bot, Conversation, Message, TokenItem
 from tests.desk import Desk, Phone
 
@@ -167,16 +167,21 @@ def settled(now: datetime) -> list[str]:
     return list(delivery.settle(now))
 
 
+def lose_what_is_queued() -> None:
+    """Empty the outgoing queue, as if nothing had been put there."""
+    aws.client("sqs").purge_queue(QueueUrl=config.queue_url("outgoing"))
+
+
 class Script:
     """Stands before DynamoDB: each call of an operation meets the next step of a script.
 
-    A step is None (goes through), an exception (no answer, nothing done), a code (refused
+    `*` stands for every operation. A step is None (goes through), an exception (no answer, nothing done), a code (refused
     with it), or a list of codes: a transaction cancelled for these reasons.
     """
 
     def __init__(self, operation: str, *steps: None | str | Exception | list[str]) -> None:
         self.calls: list[dict[str, Any]] = []
-        self._event = f"before-call.dynamodb.{operation}"
+        self._event = f"before-call.dynamodb.{operation}".removesuffix(".*")
         self._steps = list(steps)
 
     def __enter__(self) -> "Script":

@@ -131,8 +131,19 @@ def test_a_part_that_viber_would_refuse_refuses_the_whole_reply_and_is_named(
 
 def test_a_part_too_large_for_a_request_is_named(desk: Desk) -> None:
     talk = Talk(desk)
-    button = {"ActionBody": "ї" * 250, "Text": "ї" * 250, "Columns": 6, "Rows": 1}
-    carousel = {"ButtonsGroupColumns": 6, "ButtonsGroupRows": 7, "Buttons": [button] * 40}
+    button = {
+        "ActionBody": "ї" * 250,
+        "ActionType": "reply",
+        "Text": "ї" * 250,
+        "Columns": 6,
+        "Rows": 1,
+    }
+    carousel = {
+        "BgColor": "#FFFFFF",
+        "ButtonsGroupColumns": 6,
+        "ButtonsGroupRows": 7,
+        "Buttons": [button] * 40,
+    }
     answer = refused_whole(desk, talk, "Гаразд", {"type": "rich_media", "rich_media": carousel})
     assert (answer.status, answer.body["field"]) == (400, "parts[1]")
     assert "bytes of JSON" in answer.body["detail"]

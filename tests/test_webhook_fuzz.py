@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import app
-from chalicelib import callbacks, ids, store, tables, viber
+from chalicelib import callbacks, conversations, ids, store, tables, viber
 from chalicelib.tables import Conversation, KeptCallback, Message, TokenItem
 from chalicelib.viber import incoming
 from tests.desk import Desk
@@ -156,7 +156,7 @@ def is_kept(desk: Desk, body: bytes, state: str) -> bool:
 
 def said(desk: Desk, callback: incoming.Message) -> list[Any]:
     """Read what is stored of a subscriber's message, found by its token."""
-    key, token = f"{desk.bot.bot_id}/{callback.sender.id}", callback.token or ""
+    key, token = f"{desk.bot.bot_id}/{callback.sender.id}", conversations.token_of(callback)
     message_id = ids.of_token("msg", callback.timestamp_ms or 0, token)
     found = store.get(Message, key, f"message#{message_id}")
     if found is not None:
@@ -198,7 +198,8 @@ def is_redelivery(desk: Desk, callback: viber.Callback) -> bool:
         return False
     key = f"{desk.bot.bot_id}/{callback.sender.id}"
     conversation = store.get(Conversation, key, "conversation")
-    known = conversation is not None and callback.token in conversation.tokens
+    token = conversations.token_of(callback)
+    known = conversation is not None and token in conversation.tokens
     return known or bool(said(desk, callback))
 
 

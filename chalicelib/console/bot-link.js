@@ -8,6 +8,7 @@ import { Icon } from "./icons.js";
 
 const TYPING_MS = 400;
 const VIBER_FOR_COMPUTERS = "https://www.viber.com/download/";
+const SVG = "http://www.w3.org/2000/svg";
 
 export function BotLink({ path, bot }) {
   const [context, setContext] = useState("");
@@ -52,7 +53,7 @@ function useLink(path, context, text, plain) {
     const ask = async () => {
       try {
         const { link, qr_svg } = await get(`${path}/link`, { context, text });
-        const qr = `data:image/svg+xml,${encodeURIComponent(qr_svg)}`;
+        const qr = `data:image/svg+xml,${encodeURIComponent(asFile(qr_svg))}`;
         if (!isOld) setState({ link, qr, problem: null });
       } catch (problem) {
         if (problem.status === undefined) throw problem;
@@ -67,6 +68,9 @@ function useLink(path, context, text, plain) {
   }, [path, context, text]);
   return state;
 }
+
+// SVG made to stand inside a page lacks the name space without which it is no picture by itself.
+const asFile = (svg) => svg.replace(/^<svg /, `<svg xmlns="${SVG}" `);
 
 // Something to take away: shown whole, copied by one press.
 export function Copied({ label, value, testid, long = false }) {

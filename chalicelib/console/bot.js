@@ -14,6 +14,9 @@ import {
   Confirm, Dialog, Face, Loading, PageProblem, Refusal, showToast, useAct,
 } from "./widgets.js";
 
+const ICON_LOOKS = 10;
+const ICON_WAIT_MS = 1_000;
+
 export function BotPage({ bot_id }) {
   const path = `bots/${encodeURIComponent(bot_id)}`;
   const [bot, setBot] = useState(null);
@@ -21,6 +24,7 @@ export function BotPage({ bot_id }) {
   useEffect(() => {
     read();
   }, []);
+  useIcon(path, bot, setBot);
   if (!bot) {
     return html`<${Trail} />${problem
         ? html`<${PageProblem} problem=${problem} onRetry=${read} />`
@@ -42,6 +46,26 @@ export function BotPage({ bot_id }) {
       </div>
     </div>
   `;
+}
+
+// The bot's picture is copied a moment after the connection, and some bots have none.
+function useIcon(path, bot, setBot) {
+  const [looks, setLooks] = useState(0);
+  const isAwaited = bot?.state === "connected" && !bot.icon_file_id && looks < ICON_LOOKS;
+  useEffect(() => {
+    if (!isAwaited) return undefined;
+    const look = async () => {
+      try {
+        const { icon_file_id } = await get(path);
+        setBot((old) => ({ ...old, icon_file_id }));
+      } catch (problem) {
+        if (problem.status === undefined) throw problem;
+      }
+      setLooks(looks + 1);
+    };
+    const timer = setTimeout(look, ICON_WAIT_MS);
+    return () => clearTimeout(timer);
+  }, [isAwaited, looks]);
 }
 
 function Head({ bot }) {

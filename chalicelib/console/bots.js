@@ -135,6 +135,7 @@ export function KeyForm({ verb, testid, onKey, onClose }) {
 // Says in the person's language what happened and repeats the other side's own words.
 function reasonOf(problem) {
   if (problem.field === "key") return t("bots.key_refused", { reason: problem.detail });
+  if (problem.kind === "already-connected") return t("problem.already-connected");
   if (problem.kind === "conflict") return t("bots.key_taken", { reason: problem.detail });
   const status = problem.facts.viber_status;
   return (status !== undefined && told("viber", status)) || explain(problem);

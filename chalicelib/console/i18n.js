@@ -33,7 +33,8 @@ export const families = {
   problem: [
     "bad-input", "unauthorized", "forbidden", "not-found", "conflict", "still-running", "too-large",
     "idempotency-key-reused", "too-many-requests", "gateway-failed", "busy", "not-current",
-    "not-subscribed", "bot-disconnected", "sending-stopped", "network", "failed",
+    "not-subscribed", "bot-disconnected", "sending-stopped", "free-messages-used",
+    "already-connected", "network", "failed",
   ],
 };
 

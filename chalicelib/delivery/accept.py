@@ -26,6 +26,8 @@ PARTS_MAX = 20
 # Viber: a sender's name has at most 28 characters, each of up to three bytes.
 LARGEST_NAME = "\uffee" * 28
 ANSWERS_KEPT_FOR = timedelta(days=2)
+# The schedule that finishes a plan may not run for days.
+PLANS_KEPT_FOR = timedelta(days=30)
 RUNS_AT_MOST_FOR = timedelta(seconds=30)
 FINISHED_AFTER = timedelta(minutes=1)
 WINDOW_FOR = timedelta(hours=24)
@@ -100,21 +102,23 @@ def finish(answer: FirstAnswer, *, now: datetime) -> list[Message]:
 
 
 def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accepted:
-    ticket = store.get(Ticket, conversations.ticket_key(account_id, wanted.ticket_id))
+    answer_key = f"{account_id}/{wanted.idempotency_key}"
+    ticket, first = store.read(
+        (Ticket, conversations.ticket_key(account_id, wanted.ticket_id), None),
+        (FirstAnswer, answer_key, None),
+    )
     if ticket is None:
         raise errors.NotFound("There is no such ticket.")
     key = conversations.conversation_key(ticket.bot_id, ticket.subscriber_id)
-    answer_key = f"{account_id}/{wanted.idempotency_key}"
+    fingerprint = _fingerprint(wanted)
+    if first is not None:
+        return _again(first, fingerprint, key, now=now)
     tail_id = ticket.last_outgoing_id
-    first, conversation, bot, tail = store.read(
-        (FirstAnswer, answer_key, None),
+    conversation, bot, tail = store.read(
         (Conversation, key, "conversation"),
         (Bot, ticket.bot_id, None),
         (Message, key, f"message#{tail_id or '-'}"),
     )
-    fingerprint = _fingerprint(wanted)
-    if first is not None:
-        return _again(first, fingerprint, key, now=now)
     if wanted.notify:
         _refuse_if_not_sendable(bot, conversation, ticket, now=now)
         if conversation.last_outgoing_id not in (None, tail_id):
@@ -130,10 +134,8 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
         expires_at=now + ANSWERS_KEPT_FOR,
     )
     if is_long:
-        answer.plan = {
-            "notify": wanted.notify,
-            "messages": _packed(messages),
-        }
+        answer.plan = {"notify": wanted.notify, "messages": _packed(messages)}
+        answer.expires_at = now + PLANS_KEPT_FOR
         answer.due_at = now + FINISHED_AFTER
         answer.due_shard = store.shard_of("accept", answer_key)
     writes: list[store.Write] = [
@@ -318,14 +320,9 @@ def _fingerprint(wanted: Reply) -> str:
 
 
 def _packed(messages: list[Message]) -> str:
-    # DynamoDB: an item has at most 400 kB. A reply of 20 long parts fits only if its letters
-    # are neither escaped nor escaped again.
-    raw = [
-        message.to_dynamodb_dict()
-        | {"content": {"S": msgspec.json.encode(message.content).decode()}}
-        for message in messages
-    ]
-    return base64.b64encode(zlib.compress(msgspec.json.encode(raw))).decode()
+    # DynamoDB: an item has at most 400 kB, which a reply of 20 long parts may not fit as it is.
+    raw = msgspec.json.encode([message.to_dynamodb_dict() for message in messages])
+    return base64.b64encode(zlib.compress(raw)).decode()
 
 
 def _unpacked(packed: str) -> list[Message]:

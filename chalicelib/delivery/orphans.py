@@ -1,6 +1,6 @@
 """Orphans: receipts under a token that none of our messages carries yet."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
@@ -34,14 +34,18 @@ def match(key: str, *, now: datetime) -> str | None:
     loose = [orphan for orphan in found if orphan.token not in conversation.tokens]
     if not loose:
         return None
-    on_their_way, _ = store.page(
+    messages, _ = store.page(
         Message,
         key,
         Message.item.startswith("message#"),
         limit=LOOKED_AT_MAX,
         newest_first=True,
-        filtered_by=states.is_in(states.SENDING, states.UNKNOWN),
+        filtered_by=states.is_in(states.SENDING, states.UNKNOWN) | (Message.kind == "inbound"),
     )
+    on_their_way = [message for message in messages if message.kind != "inbound"]
+    # The conversation itself remembers only the subscriber's last tokens.
+    theirs = {message.token for message in messages if message.kind == "inbound"}
+    loose = [orphan for orphan in loose if orphan.token not in theirs]
     for message in on_their_way:
         if message.state != states.UNKNOWN:
             continue
@@ -69,7 +73,8 @@ def claim(
         *([] if message.money == "held" else [Message.due_shard.remove(), Message.due_at.remove()]),
     ]
     state = states.SENT
-    if orphan.failed_at is not None:
+    delivered_at = orphan.delivered_at or orphan.seen_at
+    if orphan.failed_at is not None and delivered_at is None:
         state = states.FAILED
         changes = [
             *changes,
@@ -78,7 +83,6 @@ def claim(
         ]
         if orphan.reason is not None:
             changes.append(Message.viber_words.set(orphan.reason))
-    delivered_at = orphan.delivered_at or orphan.seen_at
     if delivered_at is not None:
         state = states.DELIVERED
         changes = [*changes, Message.delivered_at.set(delivered_at)]
@@ -110,7 +114,7 @@ def _could_own(message: Message, orphan: TokenItem) -> bool:
     return (
         message.sending_at is not None
         and orphan.orphan_at is not None
-        and orphan.orphan_at >= message.sending_at
+        and timedelta(0) <= orphan.orphan_at - message.sending_at <= states.RECEIPTS_COME_FOR
     )
 
 

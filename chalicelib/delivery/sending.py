@@ -29,6 +29,9 @@ def send(wanted: Outgoing, *, now: datetime, http: viber.Transport | None = None
 def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) -> str:
     bot_id = wanted.key.partition("/")[0]
     known = bots.known(bot_id, now, at_most_seconds_old=BOT_AT_MOST_SECONDS_OLD)
+    if known is not None and known.bot.state == "connecting":
+        # It is being given a key or its webhook; `settle` queues the message again.
+        return states.QUEUED
     if known is None or known.bot.state != "connected":
         return fail_queued(wanted.key, wanted.message_id, states.BOT_DISCONNECTED, now=now)
     if known.bot.sending_stopped is not None:
@@ -151,7 +154,13 @@ def _sent(message: Message, sent: viber.Sent, *, now: datetime) -> str:
         orphan = there.item
         if not isinstance(orphan, TokenItem) or orphan.message_id is not None:
             return _state_of(message.key, message.message_id)
-        return orphans.claim(message, orphan, sent_at=now, extra=changes[1:])
+        try:
+            return orphans.claim(message, orphan, sent_at=now, extra=changes[1:])
+        except store.Changed:
+            state = _state_of(message.key, message.message_id)
+            if state in (states.SENDING, states.UNKNOWN):
+                raise
+            return state
     except store.Changed:
         # Nothing but an answer that came before this one takes a message off its way.
         return _state_of(message.key, message.message_id)
@@ -188,15 +197,18 @@ def _fail(
 
 
 def _learn(bot: Bot, status: int | None, *, now: datetime) -> None:
+    still_true = Bot.state == "connected"
     if status in STOPS_SENDING:
         change = Bot.sending_stopped.set(status)
+        # The refusal may be of a key that was replaced meanwhile.
+        still_true &= Bot.key_sealed == bot.key_sealed
     elif status == FREE_MESSAGES_USED:
         change = Bot.initiated_stopped_until.set(_next_month(now))
     else:
         return
     revised = [change, Bot.revision.set(Bot.revision + 1)]
     try:
-        store.update(Bot(bot_id=bot.bot_id), revised, Bot.state == "connected")
+        store.update(Bot(bot_id=bot.bot_id), revised, still_true)
     except store.Changed:
         log.info("bot ended meanwhile", bot_id=bot.bot_id)
     bots.forget(bot.bot_id)

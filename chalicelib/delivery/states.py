@@ -60,6 +60,12 @@ def at_receipt(event: str, at: datetime) -> list[object]:
         changes.append(Message.failed_at.set(at))
     else:
         changes.append(Message.delivered_at.set(Message.delivered_at | at))
+        # One device may have failed before another showed the message.
+        changes += [
+            Message.failed_at.remove(),
+            Message.reason.remove(),
+            Message.viber_words.remove(),
+        ]
     if event == SEEN:
         changes.append(Message.seen_at.set(at))
     return changes

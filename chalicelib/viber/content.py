@@ -7,13 +7,19 @@ import msgspec
 SUMMARY_LENGTH_MAX = 140
 
 
-class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="text"):
+class Strict(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """What all contents share: no field but those told here, so that a misspelt one is seen."""
+
+
+class Text(Strict, frozen=True, tag="text"):
     """A text."""
 
     text: str
 
 
-class Picture(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="picture"):
+class Picture(Strict, frozen=True, tag="picture"):
     """A still picture at a URL, with a caption that may be empty."""
 
     media: str
@@ -21,7 +27,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     thumbnail: str | None = None
 
 
-class Video(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="video"):
+class Video(Strict, frozen=True, tag="video"):
     """A video at a URL; Viber wants to know its size before it takes one."""
 
     media: str
@@ -31,7 +37,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="vi
     text: str = ""
 
 
-class File(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="file"):
+class File(Strict, frozen=True, tag="file"):
     """Any other file at a URL; Viber wants to know its size before it takes one."""
 
     media: str
@@ -39,7 +45,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fil
     size_bytes: int | None = None
 
 
-class Contact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="contact"):
+class Contact(Strict, frozen=True, tag="contact"):
     """A card with a phone number, also what a share-phone button sends."""
 
     name: str
@@ -48,7 +54,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     text: str = ""
 
 
-class Location(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="location"):
+class Location(Strict, frozen=True, tag="location"):
     """A place, in degrees."""
 
     lat: float
@@ -56,27 +62,27 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     text: str = ""
 
 
-class Url(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="url"):
+class Url(Strict, frozen=True, tag="url"):
     """A link."""
 
     media: str
     text: str = ""
 
 
-class Sticker(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="sticker"):
+class Sticker(Strict, frozen=True, tag="sticker"):
     """One of Viber's stickers, by its number written as a text."""
 
     sticker_id: str
 
 
-class RichMedia(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="rich_media"):
+class RichMedia(Strict, frozen=True, tag="rich_media"):
     """A carousel of cards in Viber's own JSON, with a text for clients too old for it."""
 
     rich_media: dict[str, Any]
     alt_text: str = ""
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="payment"):
+class Payment(Strict, frozen=True, tag="payment"):
     """A request to pay in Viber's own JSON; it only ever goes out."""
 
     payment: dict[str, Any]

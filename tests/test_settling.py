@@ -1,0 +1,204 @@
+"""The schedule that finishes what was left open: twice, late, with a bad item, with nothing."""
+
+import threading
+from datetime import timedelta
+
+from chalicelib import delivery, store
+from chalicelib.delivery import Reply
+from chalicelib.tables import FirstAnswer, Message
+from chalicelib.viber import NoAnswer, decode
+from tests.desk import Desk
+from tests.faults import Died, Line, Point
+from tests.fixtures_accounts import everything
+from tests.fixtures_talk import Script, Talk, lose_what_is_queued, on_its_way, settled, taken
+
+
+def left_open(desk: Desk) -> tuple[Talk, str, str]:
+    """Leave one message queued, one sending, and a long reply half accepted."""
+    talk, other = Talk(desk), Talk(desk, "Остап")
+    (queued,) = talk.reply("У черзі")
+    (sending,) = other.reply("В дорозі")
+
+    def dies() -> NoAnswer:
+        raise Died
+
+    try:
+        other.send(sending, dies)
+    except Died:
+        pass
+    half_accepted(desk, Talk(desk, "Соломія"))
+    lose_what_is_queued()
+    return talk, queued, sending
+
+
+def half_accepted(desk: Desk, talk: Talk) -> None:
+    line = Line()
+    parts = [decode({"type": "text", "text": text}) for text in "123456"]
+    reply = Reply(talk.ticket_id, parts, True, "long")  # type: ignore[arg-type]
+    with line.between(), line.counting(Point(4, "dies before")):
+        try:
+            delivery.reply(desk.account_id, reply, by=desk.actor, now=desk.now)
+        except Died:
+            pass
+    assert line.calls[-1] == "TransactWriteItems"
+    assert len(desk.thread(talk.ticket_id)) == 1
+
+
+def states(desk: Desk) -> dict[str, str]:
+    """Tell the state of every outgoing message by its text."""
+    found = {}
+    for ticket in desk.tickets():
+        for message in desk.thread(ticket["ticket_id"]):
+            if message["kind"] == "outgoing":
+                found[message["content"]["text"]] = message["delivery"]["state"]
+    return found
+
+
+def test_with_nothing_due_a_run_is_one_query_for_each_shard_of_each_kind(desk: Desk) -> None:
+    talk = Talk(desk)
+    talk.reply("Ще не час")
+    with Script("*") as script:
+        assert settled(desk.now) == []
+    asked = [
+        next(iter(value.values()))
+        for call in script.calls
+        for value in call["ExpressionAttributeValues"].values()
+        if "S" in value
+    ]
+    kinds = [f"{kind}#{shard:02}" for kind in ("accept", "send") for shard in range(16)]
+    assert sorted(asked) == kinds
+    assert len(script.calls) == 32
+    assert {call["IndexName"] for call in script.calls} == {"due"}
+
+
+def test_everything_left_open_is_finished(desk: Desk) -> None:
+    left_open(desk)
+    desk.wait(seconds=65)
+    assert sorted(settled(desk.now)) == ["accepted", "queued again", "unknown"]
+    desk.work()
+    assert states(desk) == {"У черзі": "delivered", "В дорозі": "unknown"} | dict.fromkeys(
+        "123456", "delivered"
+    )
+    before = everything()
+    desk.wait(minutes=5)
+    assert settled(desk.now) == []
+    assert everything() == before
+
+
+def test_two_runs_at_once_do_no_more_than_one(desk: Desk) -> None:
+    talk, _, _ = left_open(desk)
+    desk.wait(seconds=65)
+    together = threading.Barrier(2)
+    broken: list[BaseException] = []
+
+    def run() -> None:
+        together.wait()
+        try:
+            settled(desk.now)
+        except BaseException as error:
+            broken.append(error)
+            raise
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert broken == []
+    desk.work()
+    assert talk.heard == ["У черзі"]
+    assert states(desk) == {"У черзі": "delivered", "В дорозі": "unknown"} | dict.fromkeys(
+        "123456", "delivered"
+    )
+    said = [
+        message.content["text"]
+        for chat in desk.viber.world.chats.values()
+        for message in chat.messages
+        if message.author == "bot"
+    ]
+    assert sorted(said) == sorted([*"123456", "У черзі"])
+
+
+def test_a_run_days_late_sends_nothing_that_is_stale_and_tells_the_truth(desk: Desk) -> None:
+    talk, queued, _ = left_open(desk)
+    desk.wait(days=3)
+    while settled(desk.now):
+        desk.work()
+        desk.wait(minutes=2)
+    assert talk.heard == []
+    assert states(desk) == {"У черзі": "failed", "В дорозі": "unknown"} | dict.fromkeys(
+        "123456", "failed"
+    )
+    assert talk.told(queued)["reason"] == "expired"
+
+
+def test_the_plan_of_a_long_reply_outlives_days_without_a_run(desk: Desk) -> None:
+    half_accepted(desk, Talk(desk))
+    answer = store.get(FirstAnswer, f"{desk.account_id}/long")
+    assert answer is not None
+    assert answer.plan is not None
+    assert answer.expires_at - desk.now >= timedelta(days=29)
+
+
+def test_a_bad_item_does_not_stop_the_others(desk: Desk) -> None:
+    talk, _, _ = left_open(desk)
+    for number in range(3):
+        broken = FirstAnswer(
+            key=f"broken-{number}",
+            fingerprint="",
+            state="accepting",
+            plan={},
+            started_at=desk.now,
+            expires_at=desk.now,
+            due_shard="accept#00",
+            due_at=desk.now,
+        )
+        broken.save()
+    desk.wait(seconds=65)
+    done = settled(desk.now)
+    assert done.count("not settled") == 3
+    assert sorted(set(done)) == ["accepted", "not settled", "queued again", "unknown"]
+    desk.work()
+    assert talk.heard == ["У черзі"]
+
+
+def test_a_message_that_is_still_being_sent_is_looked_at_again(desk: Desk) -> None:
+    talk = Talk(desk)
+    (message_id,) = talk.reply("Так")
+    desk.wait(seconds=50)
+
+    def slowly() -> tuple[int, bytes]:
+        later = desk.now + timedelta(seconds=20)
+        assert settled(later) == ["waiting"]
+        assert settled(later) == []
+        return taken(7)
+
+    assert talk.send(message_id, slowly) == "sent"
+    assert settled(desk.now + timedelta(days=1)) == []
+
+
+def test_a_queued_message_is_queued_again_each_minute_until_its_hour_is_over(desk: Desk) -> None:
+    talk = Talk(desk)
+    (message_id,) = talk.reply("Так")
+    lose_what_is_queued()
+    done = []
+    for _ in range(70):
+        desk.wait(minutes=1, seconds=1)
+        done += settled(desk.now)
+    assert done == ["queued again"] * (len(done) - 1) + ["failed"]
+    assert len(done) > 50
+    assert talk.told(message_id)["reason"] == "expired"
+    desk.work()
+    assert talk.heard == []
+
+
+def test_what_is_held_is_let_go_fifteen_days_after_sending(desk: Desk) -> None:
+    talk = Talk(desk)
+    message = on_its_way(desk.bot, "held", now=desk.now)
+    message.update([Message.money.set("held")])
+    talk.key = message.key
+    assert talk.send(message.message_id, NoAnswer("lost")) == "unknown"
+    assert settled(desk.now + timedelta(days=14, hours=23)) == []
+    assert settled(desk.now + timedelta(days=15)) == ["settled"]
+    assert talk.state(message.message_id) == "unknown"
+    assert settled(desk.now + timedelta(days=30)) == []
