@@ -50,7 +50,7 @@ def send_outgoing(event: SQSEvent) -> dict[str, Any]:
     return batches.send_outgoing(event.to_dict(), event.context, now=config.now())
 
 
-@app.on_sqs_message(queue="viberdesk-copies", name="copy_files", batch_size=5)
+@app.on_sqs_message(queue="viberdesk-copies", name="copy_files", batch_size=1)
 def copy_files(event: SQSEvent) -> dict[str, Any]:
     """Copy files that Viber only lends."""
     return batches.copy_files(event.to_dict(), event.context, now=config.now())

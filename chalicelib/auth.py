@@ -67,6 +67,8 @@ def from_context(context: dict[str, Any]) -> Caller:
 
 
 def _program(secret: str) -> Caller | None:
+    if len(secret) != people.KEY_CHARACTERS or not secret.isascii():
+        return None
     found = store.get(Lookup, f"api-key#{people.hash_of(secret)}")
     if found is None:
         log.info("unknown API key")

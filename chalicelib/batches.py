@@ -7,12 +7,26 @@ everything; a queue's loop is Powertools'.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from chalicelib import bots, callbacks, delivery, files, queues, viber
 from chalicelib.log import log
+
+T = TypeVar("T")
+Due = TypeVar("Due", contravariant=True)
+
+
+class SomeFailed(Exception):
+    """A schedule could not work everything off; its alarm is to ring."""
+
+
+class Work(Protocol[Due]):
+    """Works one due item off and tells what was done."""
+
+    def __call__(self, item: Due, /, *, now: datetime) -> str:
+        """Work the item off."""
 
 
 def send_outgoing(
@@ -44,22 +58,22 @@ def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[st
 
 def settle_messages(*, now: datetime) -> None:
     """Work off what is due of outgoing messages."""
-    _count("settle_messages", delivery.settle(now))
+    _each("settle_messages", delivery.due(now), delivery.settle, now=now)
 
 
 def replay_callbacks(*, now: datetime) -> None:
     """Work off what is due of kept callbacks."""
-    _count("replay_callbacks", callbacks.replay_due(now))
+    _each("replay_callbacks", callbacks.due(now), callbacks.replay, now=now)
 
 
 def check_webhooks(*, now: datetime) -> None:
     """Work off the webhooks that are due to be looked at."""
-    _count("check_webhooks", bots.check_due(now))
+    _each("check_webhooks", bots.due(now), bots.check, now=now)
 
 
 def copy_missing_files(*, now: datetime) -> None:
     """Work off the files that are due to be copied."""
-    _count("copy_missing_files", files.copy_missing(now))
+    _each("copy_missing_files", files.missing(now), files.queue_again, now=now)
 
 
 def _processed(
@@ -72,7 +86,16 @@ def _processed(
     return answer
 
 
-def _count(job: str, done: Iterator[str]) -> None:
-    counted = Counter(done)
+def _each(job: str, due: Iterator[T], work: Work[T], *, now: datetime) -> None:
+    """Work each due item off, whatever the others did; fail at the end if one has failed."""
+    counted: Counter[str] = Counter()
+    for item in due:
+        try:
+            counted[work(item, now=now)] += 1
+        except Exception:  # noqa: BLE001
+            log.exception("not worked off", job=job)
+            counted["failed"] += 1
     if counted:
         log.info("worked off", job=job, done=dict(counted))
+    if counted["failed"]:
+        raise SomeFailed(f"{job}: {counted['failed']} of {counted.total()}")

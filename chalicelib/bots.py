@@ -228,10 +228,9 @@ def forget(bot_id: str) -> None:
 # The schedule's part.
 
 
-def check_due(now: datetime) -> Iterator[str]:
-    """Compare each due bot's webhook with what Viber has, repair it, say what was done."""
-    for bot in store.due(Bot, "check", now):
-        yield check(bot, now=now)
+def due(now: datetime) -> Iterator[Bot]:
+    """Find the bots whose webhook is to be compared with what Viber has."""
+    return store.due(Bot, "check", now)
 
 
 def check(bot: Bot, *, now: datetime) -> str:

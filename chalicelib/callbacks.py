@@ -19,6 +19,9 @@ from chalicelib.tables import Bot, Conversation, KeptCallback, Message
 from chalicelib.viber import content, incoming
 
 BODY_MAX_BYTES = 256 * 1024
+MALFORMED_KEPT_MAX_BYTES = 16 * 1024
+SIGNATURE_CHARACTERS = 64
+KEY_AT_MOST_SECONDS_OLD = 60.0
 KEPT_FOR = timedelta(days=30)
 REPLAY_FIRST_AFTER = timedelta(seconds=30)
 REPLAY_PAUSE_MAX = timedelta(hours=6)
@@ -48,7 +51,8 @@ def receive(bot_id: str, body: bytes, signature: str | None, *, now: datetime) -
         callback = viber.parse(body)
     except viber.Malformed as malformed:
         log.warning("callback malformed", bot_id=bot_id, reason=malformed.reason)
-        _keep(known.bot, body, None, str(malformed.reason), state="malformed", now=now)
+        part = body[:MALFORMED_KEPT_MAX_BYTES]
+        _keep(known.bot, part, None, str(malformed.reason), state="malformed", now=now)
         return Answer(200)
     try:
         return Answer(200, apply(known.bot, callback, now=now))
@@ -164,10 +168,9 @@ def _subscription(bot: Bot, subscriber_id: str, *, is_subscribed: bool, at: date
 # What could not be worked off.
 
 
-def replay_due(now: datetime) -> Iterator[str]:
-    """Try each due kept callback again; yields what became of it."""
-    for kept in store.due(KeptCallback, "replay", now):
-        yield replay(kept, now=now)
+def due(now: datetime) -> Iterator[KeptCallback]:
+    """Find the kept callbacks that are to be tried again."""
+    return store.due(KeptCallback, "replay", now)
 
 
 def replay(kept: KeptCallback, *, now: datetime) -> str:
@@ -243,7 +246,11 @@ def _keep(
 def _signed_by(
     bot_id: str, body: bytes, signature: str | None, *, now: datetime
 ) -> bots.Known | None:
-    known = bots.known(bot_id, now, at_most_seconds_old=float("inf"))
+    # What cannot be one of ours costs no read.
+    if not ids.is_one("bot", bot_id) or len(signature or "") != SIGNATURE_CHARACTERS:
+        log.warning("callback refused", reason="not the form of a bot's callback")
+        return None
+    known = bots.known(bot_id, now, at_most_seconds_old=KEY_AT_MOST_SECONDS_OLD)
     if known is not None and viber.is_true(body, known.key, signature):
         return known
     # The key may have been replaced since this container read it; ask once in a while.
@@ -267,4 +274,6 @@ def _pause(tries: int) -> timedelta:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    # An error of AWS's names things that are no account's business; the log has it whole.
+    detail = f": {error.detail}" if isinstance(error, errors.Problem) else ""
+    return f"{type(error).__name__}{detail}"[:500]

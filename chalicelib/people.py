@@ -18,7 +18,11 @@ OPERATOR, ADMIN, AGENT = "operator", "admin", "agent"
 SCOPES = ("tickets:read", "tickets:write", "bots:read", "bots:write", "people:read")
 LANGUAGES = ("uk", "ru", "ro", "en")
 KEY_PREFIX = "vd_"
+KEY_CHARACTERS = len(KEY_PREFIX) + 43
+"""The prefix and 32 random bytes in base64."""
+
 LISTED_MAX = 200
+INVITED_WITHIN = timedelta(minutes=5)
 # Cognito: a user name has at most 128 characters.
 EMAIL_MAX_CHARACTERS = 128
 
@@ -63,8 +67,10 @@ def make_account(
                 audit.line(account_id, by, "person invited", person.person_id, now, role=ADMIN),
             ]
         )
-    except BaseException:
-        _unmake_user(person.email)
+    except Exception:
+        # Without an answer the write may have happened all the same.
+        if find(account_id, person.person_id) is None:
+            _unmake_user(person.sub)
         raise
     return account
 
@@ -99,8 +105,10 @@ def invite(
                 audit.line(account_id, by, "person invited", person.person_id, now, role=role),
             ]
         )
-    except BaseException:
-        _unmake_user(person.email)
+    except Exception:
+        # Without an answer the write may have happened all the same.
+        if find(account_id, person.person_id) is None:
+            _unmake_user(person.sub)
         raise
     return person
 
@@ -112,12 +120,15 @@ def make_operator(*, email: str, name: str, now: datetime) -> Person:
 
 
 def remove(account_id: str, person_id: str, *, by: Actor, now: datetime) -> None:
-    """End a person's access at once; what he did stays his.
+    """End a person's access at once, his API keys' too; what he did stays his.
 
     Raises Conflict for oneself and for the account's last admin.
     """
     person = find(account_id, person_id)
     if person is None or person.removed_at is not None:
+        if person is not None:
+            # Who was removed by a function that died there may still be known to Cognito.
+            _unmake_user(person.sub)
         raise errors.NotFound("There is no such person.")
     if person_id == by.actor_id:
         raise errors.Conflict("You cannot remove yourself; another admin can.")
@@ -141,7 +152,9 @@ def remove(account_id: str, person_id: str, *, by: Actor, now: datetime) -> None
         store.commit(writes)
     except store.Changed:
         raise errors.Conflict("Somebody changed the people meanwhile; look again.") from None
-    _unmake_user(person.email)
+    for key in _keys_made_by(account_id, person_id):
+        revoke_key(account_id, key.key_id, by=by, now=now)
+    _unmake_user(person.sub)
 
 
 def people(account_id: str, *, limit: int, cursor: str | None) -> tuple[list[Person], str | None]:
@@ -253,6 +266,14 @@ def revoke_key(account_id: str, key_id: str, *, by: Actor, now: datetime) -> Non
     )
 
 
+def _keys_made_by(account_id: str, person_id: str) -> list[ApiKey]:
+    found, cursor = keys(account_id, limit=LISTED_MAX, cursor=None)
+    while cursor is not None:
+        more, cursor = keys(account_id, limit=LISTED_MAX, cursor=cursor)
+        found += more
+    return [key for key in found if key.created_by == person_id and key.revoked_at is None]
+
+
 def hash_of(secret: str) -> str:
     """Hash an API key as it is stored: 256 random bits need no salt."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -276,7 +297,7 @@ def _person(
         item=f"person#{person_id}",
         person_id=person_id,
         account_id=account_id,
-        sub=_make_user(email, field=field),
+        sub=_make_user(email, field=field, now=now),
         email=email,
         name=said,
         role=role,
@@ -295,29 +316,52 @@ def _person(
     ]
 
 
-def _make_user(email: str, *, field: str) -> str:
+def _make_user(email: str, *, field: str, now: datetime) -> str:
     cognito = aws.client("cognito-idp")
     try:
-        answer = cognito.admin_create_user(
-            UserPoolId=config.user_pool_id(),
-            Username=email,
-            UserAttributes=[
-                {"Name": "email", "Value": email},
-                {"Name": "email_verified", "Value": "true"},
-            ],
-            DesiredDeliveryMediums=["EMAIL"],
-        )
+        return _create_user(email)
     except cognito.exceptions.UsernameExistsException:
-        raise errors.Conflict("Somebody signs in with this address already.", field=field) from None
+        if not _is_left_over(email, now=now):
+            raise errors.Conflict(
+                "Somebody signs in with this address already.", field=field
+            ) from None
+        return _create_user(email)
     except cognito.exceptions.InvalidParameterException:
         raise errors.BadInput("An e-mail address that can receive mail.", field=field) from None
+
+
+def _create_user(email: str) -> str:
+    answer = aws.client("cognito-idp").admin_create_user(
+        UserPoolId=config.user_pool_id(),
+        Username=email,
+        UserAttributes=[
+            {"Name": "email", "Value": email},
+            {"Name": "email_verified", "Value": "true"},
+        ],
+        DesiredDeliveryMediums=["EMAIL"],
+    )
     return _sub(answer["User"]["Attributes"])
 
 
-def _unmake_user(email: str) -> None:
+def _is_left_over(email: str, *, now: datetime) -> bool:
+    """Say whether Cognito knows an address that nobody signs in with, and make room for it.
+
+    Such a user is left by an invitation that died half-way; a young one may be under way.
+    """
+    cognito = aws.client("cognito-idp")
+    user = cognito.admin_get_user(UserPoolId=config.user_pool_id(), Username=email)
+    sub = _sub(user["UserAttributes"])
+    is_young = now - user["UserCreateDate"] < INVITED_WITHIN
+    if is_young or store.get(Lookup, f"sub#{sub}") is not None:
+        return False
+    _unmake_user(sub)
+    return True
+
+
+def _unmake_user(sub: str) -> None:
     cognito = aws.client("cognito-idp")
     try:
-        cognito.admin_delete_user(UserPoolId=config.user_pool_id(), Username=email)
+        cognito.admin_delete_user(UserPoolId=config.user_pool_id(), Username=sub)
     except cognito.exceptions.UserNotFoundException:
         return
 

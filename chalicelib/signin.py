@@ -74,7 +74,10 @@ def forgot(email: str) -> None:
 
 
 def reset(email: str, code: str, new_password: str) -> None:
-    """Set a new password by the code from the e-mail."""
+    """Set a new password by the code from the e-mail; every sign-in with the old one ends.
+
+    Access tokens that are out run on for their hour at most.
+    """
     cognito = aws.client("cognito-idp")
     try:
         cognito.confirm_forgot_password(
@@ -103,6 +106,9 @@ def reset(email: str, code: str, new_password: str) -> None:
         raise errors.BadInput(
             "The code is wrong or has run out; ask for a new one.", field="code"
         ) from None
+    cognito.admin_user_global_sign_out(
+        UserPoolId=config.user_pool_id(), Username=email.strip().lower()
+    )
 
 
 def _ask(call: str, **wanted: Any) -> Session:

@@ -231,7 +231,9 @@ def page(
 def due(model: type[M], kind: str, now: datetime, *, at_most: int = 200) -> Iterator[M]:
     """Yield what is due of a kind, each read afresh: one query per shard, then what it found."""
     by_due_at = tables.Due.due_at <= now
-    for shard in range(SHARDS):
+    # Beginning anywhere, no account's load keeps the others' shards waiting every time.
+    first = random.randrange(SHARDS)  # noqa: S311
+    for shard in (each % SHARDS for each in range(first, first + SHARDS)):
         stale, _ = page(model, f"{kind}#{shard:02}", by_due_at, limit=at_most, index="due")
         for keys in stale:
             fresh = get(model, *_key_of(keys))

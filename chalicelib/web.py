@@ -298,6 +298,8 @@ def _body(request: Request, route: Route) -> Any:
         raise errors.TooLarge(f"A body has at most {BODY_MAX_BYTES // 1024} kB.")
     try:
         return msgspec.json.decode(raw, type=route.body)
+    except RecursionError:
+        raise errors.BadInput("The body is nested too deeply.") from None
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         _refuse(error)
 

@@ -1,13 +1,21 @@
-"""One customer's talk, its outgoing messages driven step by step, and answers written beforehand."""
+"""One customer's talk, driven step by step, and the answers it meets, written beforehand."""
 
 import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from chalicelib import aws, batches, config, conversations, delivery, ids, queues, store, tables
+from chalicelib.delivery import Reply
 from chalicelib.tables import Bot, Conversation, Message, TokenItem
+from chalicelib.viber.content import Text
 from tests.desk import Desk, Phone
+from tests.faults import Died, Line, Point
+
+WISH = "wish of the day"
+REHEARSED = "Проба"
 
 Answer = tuple[int, bytes] | Exception | Callable[[], Any]
 
@@ -164,7 +172,27 @@ def worked(desk: Desk, records: list[dict[str, Any]], http: Carrier | None = Non
 
 def settled(now: datetime) -> list[str]:
     """Run the settling job now and tell what it did."""
-    return list(delivery.settle(now))
+    return [delivery.settle(each, now=now) for each in delivery.due(now)]
+
+
+def accept(talk: Talk, *texts: str, key: str = WISH) -> list[str]:
+    """Accept a reply below the API, where what a crash raises can be seen."""
+    desk = talk.desk
+    reply = Reply(talk.ticket_id, [Text(text=text) for text in texts], True, key)
+    accepted = delivery.reply(desk.account_id, reply, by=desk.actor, now=desk.now)
+    return [message.message_id for message in accepted.messages]
+
+
+def cut_short(talk: Talk, *texts: str, before_write: int = 2) -> None:
+    """Accept a long reply, and die where its second (or a later) transaction was to be written."""
+    line, other = Line(), Talk(talk.desk, "Зоряна")
+    with line.between():
+        with line.counting():
+            accept(other, *(REHEARSED for _ in texts), key="rehearsal")
+        other.desk.work()
+        writes = [n for n, call in enumerate(line.calls, 1) if call == "TransactWriteItems"]
+        with line.counting(Point(writes[before_write - 1], "dies before")), pytest.raises(Died):
+            accept(talk, *texts)
 
 
 def lose_what_is_queued() -> None:
@@ -175,11 +203,12 @@ def lose_what_is_queued() -> None:
 class Script:
     """Stands before DynamoDB: each call of an operation meets the next step of a script.
 
-    `*` stands for every operation. A step is None (goes through), an exception (no answer, nothing done), a code (refused
-    with it), or a list of codes: a transaction cancelled for these reasons.
+    `*` stands for every operation. A step is None (goes through), an exception (no answer,
+    nothing done), a code (refused with it), or a list of codes: a transaction cancelled for
+    these reasons.
     """
 
-    def __init__(self, operation: str, *steps: None | str | Exception | list[str]) -> None:
+    def __init__(self, operation: str, *steps: str | Exception | list[str] | None) -> None:
         self.calls: list[dict[str, Any]] = []
         self._event = f"before-call.dynamodb.{operation}".removesuffix(".*")
         self._steps = list(steps)

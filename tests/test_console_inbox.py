@@ -45,6 +45,7 @@ def test_what_comes_through_two_bots_is_worked_on_in_one_list(
         agent.write(answer)
         agent.message(answer, "outgoing", "delivered").wait_for()
         assert phone.heard == [answer]
+        agent.at("ticket", "[data-status=awaiting_answer]").wait_for()
 
 
 @pytest.mark.rule("S3.40")
@@ -54,6 +55,7 @@ def test_what_comes_through_two_bots_is_worked_on_in_one_list(
         ({"refuse": 12}, "Забагато повідомлень"),
         ({"fail_after": "too old"}, "Телефон клієнта не зміг показати"),
     ],
+    ids=["refused by Viber", "failed on the phone"],
 )
 def test_a_message_that_failed_says_why_and_can_be_sent_again(
     agent: Console, running_demo: Demo, fault: dict[str, Any], reason: str

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, bots, people, queues, store
-from chalicelib.tables import Message
+from chalicelib import aws, queues
 from tests.desk import Desk
 from tests.faults import Line, Point
-from tests.fixtures_talk import Carrier, Talk, refused, settled, taken, worked
+from tests.fixtures_talk import Carrier, Talk, settled, taken, worked
 from tests.pump import received
 
 PICTURE = {"type": "picture", "media": "https://bakery.example/хліб.png", "text": "Ось 📷"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib import aws, config, errors, files, people, store
+from chalicelib import aws, config, errors, fetching, files, people, store
 from chalicelib.queues import Copy
 from chalicelib.tables import Contact, Message
 from demo.emulator.media import sample
@@ -328,7 +328,7 @@ def test_what_is_larger_than_we_keep_is_lost(desk: Desk, shop: Shop) -> None:
             self.send_response(200)
             self.end_headers()
             try:
-                while sent < 2 * files.SIZE_MAX_BYTES:
+                while sent < 2 * fetching.SIZE_MAX_BYTES:
                     self.wfile.write(part)
                     sent += len(part)
             except OSError:
@@ -343,7 +343,7 @@ def test_what_is_larger_than_we_keep_is_lost(desk: Desk, shop: Shop) -> None:
         phone = send(desk, f"http://127.0.0.1:{server.server_port}/endless.mp4")
         assert copy(desk, phone) == "lost"
         assert told(desk)["state"] == "lost"
-        assert sent < 1.5 * files.SIZE_MAX_BYTES
+        assert sent < 1.5 * fetching.SIZE_MAX_BYTES
     finally:
         server.shutdown()
         server.server_close()
@@ -369,7 +369,7 @@ def test_redirects_are_followed_a_few_times(desk: Desk, shop: Shop) -> None:
 def test_redirects_without_end_are_lost(desk: Desk, shop: Shop, headers: dict[str, str]) -> None:
     phone = send(desk, shop.put("/round", b"", 301, **headers))
     assert copy(desk, phone) == "lost"
-    assert len(shop.asked) == files.REDIRECTS_MAX + 1
+    assert len(shop.asked) == fetching.REDIRECTS_MAX + 1
 
 
 # Never from inside.

@@ -6,30 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import delivery, errors, store, viber
-from chalicelib.delivery import Reply
+from chalicelib import errors, store, viber
 from chalicelib.tables import FirstAnswer
 from tests.desk import Answered, Desk
-from tests.faults import Died, Line, Point
 from tests.fixtures_accounts import everything
-from tests.fixtures_talk import Talk, settled
-
-WISH = "wish of the day"
-
-
-def wanted(talk: Talk, *texts: str, key: str = WISH, notify: bool = True) -> Reply:
-    return Reply(
-        talk.ticket_id, [viber.decode({"type": "text", "text": t}) for t in texts], notify, key
-    )
-
-
-def accept(talk: Talk, *texts: str, key: str = WISH) -> list[str]:
-    """Accept a reply below the API, where what a crash raises can be seen."""
-    desk = talk.desk
-    reply = wanted(talk, *texts, key=key)
-    accepted = delivery.reply(desk.account_id, reply, by=desk.actor, now=desk.now)
-    return [message.message_id for message in accepted.messages]
-
+from tests.fixtures_talk import WISH, Talk, accept, cut_short, settled
 
 # Refused, and nothing written.
 
@@ -267,25 +248,13 @@ def test_a_long_reply_fits_however_long_its_words_are(desk: Desk) -> None:
     assert talk.heard == texts
 
 
-def crashed_between_its_steps(talk: Talk, *texts: str) -> None:
-    """Accept a long reply, and die where its messages were to be written."""
-    line, other = Line(), Talk(talk.desk, "Остап")
-    with line.between():
-        with line.counting():
-            accept(other, *texts, key="rehearsal")
-        second = [n for n, call in enumerate(line.calls, 1) if call == "TransactWriteItems"][1]
-        with line.counting(Point(second, "dies before")), pytest.raises(Died):
-            accept(talk, *texts)
-    assert len(talk.desk.thread(talk.ticket_id)) == 1
-
-
 @pytest.mark.parametrize("count", [6, 20])
 def test_a_long_reply_cut_short_is_still_running_for_a_while_and_then_resumed_by_its_key(
     desk: Desk, count: int
 ) -> None:
     talk = Talk(desk)
     texts = [str(number) for number in range(count)]
-    crashed_between_its_steps(talk, *texts)
+    cut_short(talk, *texts)
     answer = desk.reply(talk.ticket_id, *texts, key=WISH)
     assert (answer.status, kind_of(answer)) == (409, "still-running")
     desk.wait(seconds=31)
@@ -297,26 +266,22 @@ def test_a_long_reply_cut_short_is_still_running_for_a_while_and_then_resumed_by
 
 def test_a_long_reply_cut_short_is_finished_by_the_schedule(desk: Desk) -> None:
     talk = Talk(desk)
-    crashed_between_its_steps(talk, *"123456")
+    cut_short(talk, *"123456")
     assert settled(desk.now) == []
     desk.wait(seconds=61)
-    assert settled(desk.now).count("accepted") == 1
+    assert settled(desk.now) == ["accepted"]
     desk.work()
     assert talk.heard == list("123456")
     plan = store.get(FirstAnswer, f"{desk.account_id}/{WISH}")
     assert plan is not None
-    assert (plan.state, plan.plan, plan.due_at) == ("done", None, None)
+    assert plan.state == "done"
+    assert not {"plan", "due_at", "due_shard"} & set(plan.to_dynamodb_dict())
 
 
 def test_a_long_reply_cut_short_after_its_first_messages_is_finished_once(desk: Desk) -> None:
-    talk, other, line = Talk(desk), Talk(desk, "Остап"), Line()
+    talk = Talk(desk)
     texts = [str(number) for number in range(15)]
-    with line.between():
-        with line.counting():
-            accept(other, *texts, key="rehearsal")
-        third = [n for n, call in enumerate(line.calls, 1) if call == "TransactWriteItems"][2]
-        with line.counting(Point(third, "dies before")), pytest.raises(Died):
-            accept(talk, *texts)
+    cut_short(talk, *texts, before_write=3)
     assert len(desk.thread(talk.ticket_id)) == 11
     desk.wait(seconds=61)
     settled(desk.now)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pynamodb.exceptions import QueryError
 
-from chalicelib import errors, store
+from chalicelib import errors, store, tables
 from chalicelib.tables import AuditLine, Lookup, Message
 from tests.fixtures_talk import Script
 
@@ -51,7 +52,7 @@ def test_what_the_store_did_not_get_to_is_asked_for_again() -> None:
             keys = {"Keys": [{"key": left["key"]}], "ConsistentRead": True}
             parsed["UnprocessedKeys"] = {table: keys}
 
-    events = store.tables.connection.client.meta.events
+    events = tables.connection.client.meta.events
     events.register("after-call.dynamodb.BatchGetItem", half)
     try:
         found = store.read(*((Lookup, key, None) for key in "abc"))
@@ -174,7 +175,7 @@ def test_a_start_that_the_store_itself_refuses_is_bad_input_only_with_a_cursor()
     _, cursor = page(None)
     with Script("Query", "ValidationException"), pytest.raises(errors.BadInput):
         page(cursor)
-    with Script("Query", "ValidationException"), pytest.raises(store.QueryError):
+    with Script("Query", "ValidationException"), pytest.raises(QueryError):
         page(None)
 
 

@@ -1,7 +1,7 @@
 """Signing in, staying in, signing out."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from chalice.app import Response
@@ -78,10 +78,11 @@ class Me(msgspec.Struct, frozen=True):
 
 
 @nouns.route_to(
-    "POST", "/v1/sign-in", roles=None, body=SignIn, answer=SignedIn, problems=(401, 429)
+    "POST", "/v1/sign-in", roles=None, body=SignIn, answer=SignedIn, problems=(401, 403, 429)
 )
 def sign_in(call: Call[SignIn, Empty]) -> Response:
     """Sign in with an e-mail address and a password."""
+    _refuse_if_from_elsewhere(call)
     return _answered(signin.sign_in(call.body.email, call.body.password))
 
 
@@ -91,19 +92,21 @@ def sign_in(call: Call[SignIn, Empty]) -> Response:
     roles=None,
     body=NewPassword,
     answer=SignedIn,
-    problems=(401, 429),
+    problems=(401, 403, 429),
 )
 def set_new_password(call: Call[NewPassword, Empty]) -> Response:
     """Set the password that a first sign-in asks for."""
+    _refuse_if_from_elsewhere(call)
     body = call.body
     return _answered(signin.answer_new_password(body.email, body.session, body.new_password))
 
 
 @nouns.route_to(
-    "POST", "/v1/sign-in/refresh", roles=None, body=Empty, answer=SignedIn, problems=(401, 429)
+    "POST", "/v1/sign-in/refresh", roles=None, body=Empty, answer=SignedIn, problems=(401, 403, 429)
 )
 def refresh(call: Call[Empty, Empty]) -> Response:
     """Give a new access token for the cookie of this sign-in."""
+    _refuse_if_from_elsewhere(call)
     token = _cookie(call)
     session = None if token is None else signin.refresh(token)
     # Where Cognito has not heard of the sign-out, or of somebody's removal, we have.
@@ -166,6 +169,12 @@ def _answered(session: signin.Session) -> Response:
 
 def _caller(session: signin.Session) -> auth.Caller | None:
     return auth.caller_of(f"Bearer {session.access_token}", real_now=config.real_now())
+
+
+def _refuse_if_from_elsewhere(call: Call[Any, Empty]) -> None:
+    """Refuse what another site's page sends: browsers say so, programs send no such header."""
+    if call.request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise errors.Forbidden("Sign in from the console's own pages.")
 
 
 def _cookie(call: Call[Empty, Empty]) -> str | None:

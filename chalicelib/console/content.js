@@ -31,6 +31,9 @@ export function Content({ message }) {
     : html`<${Unsupported} content=${content} />`;
 }
 
+const PUNCTUATION = ".,;:!?)]}'»”";
+const ADDRESS_LENGTH_MAX = 2000;
+
 // Text with its line breaks, where web addresses become links.
 export function Text({ text }) {
   if (!text) return null;
@@ -39,10 +42,17 @@ export function Text({ text }) {
     ${pieces.map((piece, index) => {
       if (index % 2 === 0) return piece;
       // A full stop or bracket after an address belongs to the sentence.
-      const [, address, rest] = piece.match(/^(.*?)([.,;:!?)\]}'»”]*)$/s);
-      return html`<${Link} key=${index} address=${address} />${rest}`;
+      const address = piece.slice(0, endOf(piece));
+      if (address.length > ADDRESS_LENGTH_MAX) return piece;
+      return html`<${Link} key=${index} address=${address} />${piece.slice(address.length)}`;
     })}
   </p>`;
+}
+
+function endOf(address) {
+  let end = address.length;
+  while (end > 0 && PUNCTUATION.includes(address[end - 1])) end -= 1;
+  return end;
 }
 
 // A link that leaves the console; anything but a web address stays plain text.

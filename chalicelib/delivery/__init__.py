@@ -10,6 +10,6 @@ states    the table all of them follow
 from chalicelib.delivery.accept import Accepted, Reply, finish, reply
 from chalicelib.delivery.receipts import receipt
 from chalicelib.delivery.sending import send
-from chalicelib.delivery.settling import settle
+from chalicelib.delivery.settling import due, settle
 
-__all__ = ["Accepted", "Reply", "finish", "receipt", "reply", "send", "settle"]
+__all__ = ["Accepted", "Reply", "due", "finish", "receipt", "reply", "send", "settle"]

@@ -1,38 +1,27 @@
 """The schedule that finishes what a crash, a lost put or a lost answer left open."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from chalicelib import queues, store
 from chalicelib.delivery import states
 from chalicelib.delivery.accept import finish
 from chalicelib.delivery.sending import become_unknown, fail_queued
-from chalicelib.log import log
 from chalicelib.tables import FirstAnswer, Message
 
 
-def settle(now: datetime) -> Iterator[str]:
-    """Bring every due message and long reply one true step further; yields what was done.
-
-    One that cannot be settled is logged and does not stop the others.
-    """
-    for message in store.due(Message, "send", now):
-        yield _tried(lambda message=message: _settle(message, now=now), message.message_id)
-    for answer in store.due(FirstAnswer, "accept", now):
-        yield _tried(lambda answer=answer: _finish(answer, now=now), answer.key)
+def due(now: datetime) -> Iterator[FirstAnswer | Message]:
+    """Find the long replies and the messages that something is left to do about."""
+    yield from store.due(FirstAnswer, "accept", now)
+    yield from store.due(Message, "send", now)
 
 
-def _tried(step: Callable[[], str], subject: str) -> str:
-    try:
-        return step()
-    except Exception:  # noqa: BLE001
-        log.exception("not settled", subject=subject)
-        return "not settled"
-
-
-def _finish(answer: FirstAnswer, *, now: datetime) -> str:
-    finish(answer, now=now)
-    return "accepted"
+def settle(left: FirstAnswer | Message, *, now: datetime) -> str:
+    """Bring a message or a long reply one true step further; tells what was done."""
+    if isinstance(left, FirstAnswer):
+        finish(left, now=now)
+        return "accepted"
+    return _settle(left, now=now)
 
 
 def _settle(message: Message, *, now: datetime) -> str:

@@ -25,7 +25,7 @@ ACTION_TYPES = frozenset(
 INPUT_FIELD_STATES = frozenset({"regular", "minimized", "hidden"})
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
-_NEWER_TEXT = re.compile(r"<s\b|<font\b[^>]*\bsize\b", re.IGNORECASE)
+_NEWER_TEXT = re.compile(r"<s\b|<font\b[^<>]{0,200}?\bsize\b", re.IGNORECASE)
 
 # The least API level of every field and action that needs more than 1. Viber: a message that
 # needs more than its min_api_version is refused with status 14.

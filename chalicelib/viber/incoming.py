@@ -30,7 +30,8 @@ from chalicelib.viber.fields import (
     whole_of,
 )
 
-TIMESTAMP_MS_MAX = 2**48 - 1
+# The last instant that a date can tell; anything later is no time at all.
+TIMESTAMP_MS_MAX = 253_402_300_799_999
 USER_ID_LENGTH_MAX = 128
 COUNT_MAX = 2**53 - 1
 
