@@ -47,7 +47,7 @@ def viber_callback(bot_id: str) -> Response:
 @app.on_sqs_message(queue="viberdesk-outgoing.fifo", name="send_outgoing", batch_size=10)
 def send_outgoing(event: SQSEvent) -> dict[str, Any]:
     """Send queued messages to Viber, in order within each conversation."""
-    return batches.send_outgoing(event.to_dict(), event.context, now=config.now())
+    return batches.send_outgoing(event.to_dict(), event.context, clock=config.now)
 
 
 @app.on_sqs_message(queue="viberdesk-copies", name="copy_files", batch_size=1)

@@ -17,6 +17,12 @@ from chalicelib.log import log
 T = TypeVar("T")
 Due = TypeVar("Due", contravariant=True)
 
+ONE_SEND_TAKES_MS = 20_000
+
+
+class OutOfTime(Exception):
+    """The function's time is nearly over; the item is taken up by the next one."""
+
 
 class SomeFailed(Exception):
     """A schedule could not work everything off; its alarm is to ring."""
@@ -30,16 +36,26 @@ class Work(Protocol[Due]):
 
 
 def send_outgoing(
-    event: dict[str, Any], context: Any, *, now: datetime, http: viber.Transport | None = None
+    event: dict[str, Any],
+    context: Any,
+    *,
+    clock: Callable[[], datetime],
+    http: viber.Transport | None = None,
 ) -> dict[str, Any]:
-    """Send a batch of the outgoing queue; a failed item stops the rest of its own group."""
+    """Send a batch of the outgoing queue; a failed item stops the rest of its own group.
+
+    What there is no time left for goes back to the queue before it is touched: a function
+    that is ended in the middle of a call leaves an unknown message.
+    """
     from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor
 
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
     def one(record: Any) -> str:
+        if context.get_remaining_time_in_millis() < ONE_SEND_TAKES_MS:
+            raise OutOfTime
         wanted = msgspec.json.decode(record.body, type=queues.Outgoing)
-        return delivery.send(wanted, now=now, http=http)
+        return delivery.send(wanted, now=clock(), http=http)
 
     return _processed(event, context, processor, one)
 

@@ -1,10 +1,11 @@
 """Bots: connected by their key, set up, watched, disconnected."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -16,7 +17,7 @@ from chalicelib.tables import Bot, Lookup
 LEASE_FOR = timedelta(seconds=60)
 CHECK_EVERY = timedelta(minutes=10)
 CHECK_AFTER_REFUSAL = timedelta(hours=1)
-REREAD_EVERY_SECONDS = 5
+REREAD_EVERY_SECONDS = 1
 OPTIONAL_EVENTS = ("delivered", "seen", "failed", "conversation_started")
 EVENTS = ("message", "subscribed", "unsubscribed", *OPTIONAL_EVENTS)
 
@@ -86,7 +87,10 @@ def replace_key(bot: Bot, key: str, *, by: Actor, now: datetime) -> Bot:
         return _connect(bot.account_id, key, info, by=by, now=now)
     sealed = kms.seal(key.strip(), owner=bot.bot_id)
     try:
-        store.put(_changed(bot, key_sealed=sealed, due_at=now), Bot.revision == bot.revision - 1)
+        store.put(
+            _changed(bot, key_sealed=sealed, sending_stopped=None, due_at=now + LEASE_FOR),
+            Bot.revision == bot.revision - 1,
+        )
     except store.Changed:
         raise _changed_meanwhile() from None
     # Viber tries the webhook at once and signs with the new key.
@@ -245,7 +249,7 @@ def check(bot: Bot, *, now: datetime) -> str:
         missing = set(OPTIONAL_EVENTS) - set(info.event_types)
         if info.webhook != webhook_url(bot) or missing:
             trouble = (
-                f"Viber had {info.webhook or 'no webhook'}"
+                f"Viber had {_host_of(info.webhook)}"
                 if info.webhook != webhook_url(bot)
                 else f"Viber did not send {', '.join(sorted(missing))}"
             )
@@ -274,7 +278,20 @@ def check(bot: Bot, *, now: datetime) -> str:
         store.put(_changed(bot, **changes), Bot.revision == bot.revision - 1)
     except store.Changed:
         log.info("bot changed while its webhook was checked", bot_id=bot.bot_id)
+        if repaired:
+            _take_back_if_disconnected(bot.bot_id, client)
+        return "changed"
+    if bot.icon_url and not bot.icon_file_id:
+        queues.put_copies([queues.Copy(kind="bot", key=bot.bot_id, item=None)])
     return found
+
+
+def _take_back_if_disconnected(bot_id: str, client: viber.Client) -> None:
+    """Remove a webhook that was set beside somebody's disconnecting."""
+    now_is = store.get(Bot, bot_id)
+    if now_is is None or now_is.state == "disconnected":
+        with contextlib.suppress(viber.Refused, viber.Unknown):
+            client.remove_webhook()
 
 
 def _ask_who(key: str) -> viber.AccountInfo:
@@ -288,6 +305,11 @@ def _ask_who(key: str) -> viber.AccountInfo:
         ) from None
     except viber.Unknown as unknown:
         raise _not_answered(unknown.reason) from None
+
+
+def _host_of(webhook: str | None) -> str:
+    # The rest of another system's address may be its secret.
+    return f"a webhook at {urlsplit(webhook).hostname}" if webhook else "no webhook"
 
 
 def _says_nothing(refused: viber.Refused) -> bool:
@@ -331,6 +353,7 @@ def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now
         uri=info.uri,
         icon_url=info.icon,
         country=info.country,
+        sending_stopped=None,
         connected_by=by.actor_id,
         due_shard=store.shard_of("check", bot.bot_id),
         due_at=now + LEASE_FOR,
@@ -345,7 +368,7 @@ def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now
                 else Lookup.subject_id == taken.subject_id,
             ),
             store.Put(bot, Bot.bot_id.does_not_exist() if seen is None else Bot.revision == seen),
-            *(_end_of_stale_lease(holder) if holder is not None and is_foreign else []),
+            *([_end_of_stale_lease(holder)] if holder is not None and is_foreign else []),
         ]
     )
     forget(bot.bot_id)
@@ -370,13 +393,12 @@ def _own(account_id: str, viber_id: str) -> Bot | None:
             return None
 
 
-def _end_of_stale_lease(bot: Bot) -> list[store.Write]:
-    if bot.state == "disconnected":
-        return []
+def _end_of_stale_lease(bot: Bot) -> store.Write:
+    # It is never deleted: Viber may have sent to it already, and tickets need their bot.
     seen = bot.revision
-    if bot.connected_at is None:
-        return [store.Delete(bot, Bot.revision == seen)]
-    return [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
+    if bot.state == "disconnected":
+        return store.Check(bot, Bot.revision == seen)
+    return store.Put(_back_to_disconnected(bot), Bot.revision == seen)
 
 
 def _give_up(bot: Bot) -> None:
@@ -432,6 +454,8 @@ def _finish(bot: Bot, info: viber.AccountInfo, *, by: Actor, now: datetime) -> B
             ]
         )
     except store.Changed:
+        key = _key(changed) if changed.key_sealed else ""
+        _take_back_if_disconnected(bot.bot_id, viber.Client(key, base_url=config.viber_api_url()))
         raise _changed_meanwhile() from None
     forget(bot.bot_id)
     if changed.icon_url:

@@ -176,7 +176,9 @@ def _tell(item: Any, url: str, file_id: str, facts: dict[str, Any]) -> None:
             )
         else:
             store.update(
-                Bot(bot_id=item.bot_id), [Bot.icon_file_id.set(file_id)], Bot.icon_url == url
+                Bot(bot_id=item.bot_id),
+                [Bot.icon_file_id.set(file_id), Bot.revision.set(Bot.revision + 1)],
+                Bot.icon_url == url,
             )
     except store.Changed:
         log.info("file copied twice, or replaced meanwhile", file_id=file_id)
@@ -198,6 +200,8 @@ def _failed(item: Any, url: str, unreachable: Unreachable, *, now: datetime) -> 
     unchanged = kind.key.exists() & (
         kind.tries.does_not_exist() if item.tries is None else kind.tries == item.tries
     )
+    if isinstance(item, Contact):
+        unchanged &= Contact.avatar_url == url
     key = {"key": item.key} | ({"item": item.item} if isinstance(item, Message) else {})
     try:
         store.update(kind(**key), changes, unchanged)

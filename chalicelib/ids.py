@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 TOKEN_BITS = 64
 MS_MAX = 2**48 - 1
+DAY_MS = 24 * 3600 * 1000
 
 
 def new(prefix: str, now: datetime) -> str:
@@ -44,6 +45,11 @@ def bound(any_id: str, *, after: timedelta) -> str:
     prefix = any_id.rpartition("_")[0]
     at_ms = ms_of(any_id) + round(after.total_seconds() * 1000)
     return f"{prefix}_{_ulid(at_ms, bytes([255]) * 10)}"
+
+
+def last_at(prefix: str, at_ms: int) -> str:
+    """Make the highest id of this time and the day after it."""
+    return f"{prefix}_{_ulid(at_ms + DAY_MS, bytes([255]) * 10)}"
 
 
 def is_one(prefix: str, text: str) -> bool:

@@ -233,6 +233,12 @@ def make_key(
         [
             store.Put(key, ApiKey.item.does_not_exist()),
             store.Put(lookup, Lookup.key.does_not_exist()),
+            # Who is being removed beside this must not leave a key behind.
+            store.Check(
+                Person(partition=account_id, item=f"person#{by.actor_id}"),
+                Person.item.exists() & Person.removed_at.does_not_exist(),
+                fails_as=errors.Forbidden("You no longer belong to this account."),
+            ),
             audit.line(account_id, by, "API key made", key_id, now, scopes=key.scopes),
         ]
     )

@@ -252,6 +252,7 @@ class Message(Item):
     sender_name = Text(null=True)
     before_id = Text(null=True)
     sending_at = Instant(null=True)
+    sending_by = Text(null=True)
     sent_at = Instant(null=True)
     delivered_at = Instant(null=True)
     seen_at = Instant(null=True)
@@ -281,23 +282,11 @@ class TokenItem(Item):
     message_id = Text(null=True)
     sent_at = Instant(null=True)
     orphan_at = Instant(null=True)
+    arrived_at = Instant(null=True)
     delivered_at = Instant(null=True)
     seen_at = Instant(null=True)
     failed_at = Instant(null=True)
     reason = Text(null=True)
-    expires_at = ExpiresAt()
-
-
-class UnknownMark(Item):
-    """Says that a message of this conversation is `unknown`, for an orphan receipt to find."""
-
-    class Meta:
-        table_name = config.name_of("conversations")
-
-    key = Text(hash_key=True)
-    item = Text(range_key=True)
-    message_id = Text()
-    sending_at = Instant()
     expires_at = ExpiresAt()
 
 
@@ -547,7 +536,6 @@ ALL: Sequence[type[Item]] = (
     Conversation,
     Message,
     TokenItem,
-    UnknownMark,
     Ticket,
     Contact,
     Bot,

@@ -1,6 +1,6 @@
 """Tickets as agents work them: the list, one ticket with its thread, status and assignee."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
@@ -8,9 +8,6 @@ from msgspec import UNSET, UnsetType
 from chalicelib import conversations, errors, ids, people, store
 from chalicelib.audit import Actor
 from chalicelib.tables import Bot, Contact, Conversation, Message, Ticket
-
-# A page of an older ticket begins here and not at the talk's end; ids carry the server's time.
-AFTER_THE_LAST = timedelta(days=1)
 
 
 class Opened(NamedTuple):
@@ -96,7 +93,10 @@ def messages(
 ) -> tuple[list[Message], str | None]:
     """List a ticket's messages, newest first; a page may be short while its cursor goes on."""
     ticket = get(account_id, ticket_id)
-    newest = ids.bound(ticket.last_message_id, after=AFTER_THE_LAST)
+    # A note moves `updated_at` alone, and a late message may move the last one back.
+    newest = ids.last_at(
+        "msg", max(ids.ms_of(ticket.last_message_id), ids.to_ms(ticket.updated_at))
+    )
     return store.page(
         Message,
         _talk_of(ticket),

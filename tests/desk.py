@@ -242,7 +242,7 @@ class Desk:
         """Pump both queues until they are empty."""
         from tests.pump import pump
 
-        pump(self.client)
+        pump()
         assert self.viber.settle(5)
 
     def run(self, job: str) -> None:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from chalicelib import aws, batches, config, conversations, delivery, ids, queues, store, tables
-from chalicelib.delivery import Reply
+from chalicelib.delivery import Reply, orphans
 from chalicelib.tables import Bot, Conversation, Message, TokenItem
 from chalicelib.viber.content import Text
 from tests.desk import Desk, Phone
@@ -20,12 +20,13 @@ REHEARSED = "Проба"
 Answer = tuple[int, bytes] | Exception | Callable[[], Any]
 
 
-class Context:
+class Context(NamedTuple):
     """What Lambda hands to a function."""
 
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 30_000
+    remaining_ms: int
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
 
 
 class Carrier:
@@ -63,6 +64,11 @@ def taken(token: str | int = 5741311803571721087, *, billing_status: int = 1) ->
     """Viber's answer to what it took."""
     told = f'{{"status":0,"message_token":{token},"billing_status":{billing_status}}}'
     return 200, told.encode()
+
+
+def token_at(at: datetime, number: int = 0) -> int:
+    """Make a token as Viber does: its upper bits tell when it was made."""
+    return ((ids.to_ms(at) - orphans.TOKEN_EPOCH_MS) << 22) + number
 
 
 def refused(status: int) -> tuple[int, bytes]:
@@ -164,9 +170,17 @@ def on_its_way(bot: Bot, subscriber_id: str, *, now: datetime, text: str = "Та
     return message
 
 
-def worked(desk: Desk, records: list[dict[str, Any]], http: Carrier | None = None) -> set[str]:
+def worked(
+    desk: Desk,
+    records: list[dict[str, Any]],
+    http: Carrier | None = None,
+    *,
+    remaining_ms: int = 30_000,
+) -> set[str]:
     """Hand a batch to the queue's function; returns the ids of the records that failed."""
-    answer = batches.send_outgoing({"Records": records}, Context, now=desk.now, http=http)
+    answer = batches.send_outgoing(
+        {"Records": records}, Context(remaining_ms), clock=lambda: desk.now, http=http
+    )
     return {each["itemIdentifier"] for each in answer["batchItemFailures"]}
 
 

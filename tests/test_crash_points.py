@@ -50,7 +50,7 @@ class Flow:
         try:
             if queue == "outgoing":
                 answer = batches.send_outgoing(
-                    {"Records": records}, CONTEXT, now=self.desk.now, http=self.line
+                    {"Records": records}, CONTEXT, clock=lambda: self.desk.now, http=self.line
                 )
             else:
                 answer = batches.copy_files({"Records": records}, CONTEXT, now=self.desk.now)

@@ -270,6 +270,17 @@ def test_a_poisoned_item_stops_the_rest_of_its_own_group_and_no_other(desk: Desk
     assert len(others) == 2
 
 
+def test_what_there_is_no_time_left_for_goes_back_untouched(desk: Desk) -> None:
+    talk = Talk(desk)
+    sent = talk.reply("1", "2")
+    records = received("outgoing")
+    http = Carrier()
+    failed = worked(desk, records, http, remaining_ms=15_000)
+    assert failed == {record["messageId"] for record in records}
+    assert http.carried == []
+    assert [talk.state(each) for each in sent] == ["queued"] * 2
+
+
 def test_a_message_that_is_not_there_is_passed_over(desk: Desk) -> None:
     talk = Talk(desk)
     http = Carrier()

@@ -1,20 +1,20 @@
 """An orphan receipt and an unknown message find each other only where nothing else could fit."""
 
-from collections.abc import Callable
+import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib import store
 from chalicelib.delivery import orphans
-from chalicelib.tables import UnknownMark
+from chalicelib.tables import Message
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
-from tests.fixtures_talk import Talk, refused, settled, taken
+from tests.fixtures_accounts import everything
+from tests.fixtures_talk import Answer, Talk, refused, settled, taken, token_at
 
 LOST = NoAnswer("lost")
-TOKEN = 5741311803571721087
-OTHER = 5741311803571721088
 
 
 def unknown(talk: Talk, text: str = "Так") -> str:
@@ -24,56 +24,53 @@ def unknown(talk: Talk, text: str = "Так") -> str:
     return message_id
 
 
+def looked_for(talk: Talk) -> None:
+    """Let the schedule look for the receipts of what is unknown."""
+    talk.desk.wait(hours=7)
+    settled(talk.desk.now)
+
+
+def stays_unknown(talk: Talk, message_id: str) -> None:
+    looked_for(talk)
+    assert talk.state(message_id) == "unknown"
+    assert talk.message(message_id).token is None
+
+
+# Settled by the one receipt that is its own.
+
+
 @pytest.mark.parametrize("event", ["delivered", "seen", "failed"])
-def test_an_unknown_message_is_settled_by_the_one_receipt_that_is_its_own(
+def test_an_unknown_message_is_settled_by_a_receipt_that_comes_later(
     desk: Desk, event: str
 ) -> None:
     talk = Talk(desk)
     message_id = unknown(talk)
+    token = token_at(desk.now)
     desk.wait(minutes=5)
-    talk.receipt(event, TOKEN)
+    talk.receipt(event, token)
+    looked_for(talk)
     message = talk.message(message_id)
-    assert (message.state, message.token) == (event, str(TOKEN))
-    owned = talk.orphan(TOKEN)
+    assert (message.state, message.token) == (event, str(token))
+    owned = talk.orphan(token)
     assert owned is not None
     assert owned.message_id == message_id
-    assert store.get(UnknownMark, talk.key, f"unknown#{message_id}") is None
-
-
-def test_what_was_settled_hears_its_later_receipts(desk: Desk) -> None:
-    talk = Talk(desk)
-    message_id = unknown(talk)
-    talk.receipt("delivered", TOKEN)
-    talk.receipt("seen", TOKEN)
-    assert talk.state(message_id) == "seen"
 
 
 @pytest.mark.parametrize("event", ["delivered", "seen", "failed"])
-def test_a_receipt_that_came_first_is_found_when_the_message_becomes_unknown(
-    desk: Desk, event: str
-) -> None:
+def test_an_unknown_message_is_settled_by_a_receipt_that_came_first(desk: Desk, event: str) -> None:
     talk = Talk(desk)
     (message_id,) = talk.reply("Так")
 
     def with_a_receipt() -> NoAnswer:
-        talk.receipt(event, TOKEN, reason="no device" if event == "failed" else None)
+        reason = "no device" if event == "failed" else None
+        talk.receipt(event, token_at(desk.now), reason=reason)
         return LOST
 
-    talk.send(message_id, with_a_receipt)
-    assert talk.state(message_id) == event
-
-
-def test_a_receipt_found_by_the_schedules_pass_settles_too(desk: Desk) -> None:
-    talk = Talk(desk)
-    (message_id,) = talk.reply("Так")
-
-    def never_answered() -> NoAnswer:
-        talk.receipt("delivered", TOKEN)
-        settled(desk.now + timedelta(seconds=61))
-        assert talk.state(message_id) == "delivered"
-        return LOST
-
-    assert talk.send(message_id, never_answered) == "delivered"
+    assert talk.send(message_id, with_a_receipt) == "unknown"
+    looked_for(talk)
+    told = talk.told(message_id)
+    assert told["state"] == event
+    assert told["words"] == ("no device" if event == "failed" else None)
 
 
 def test_a_lost_answer_on_the_wire_ends_in_the_phones_receipt(desk: Desk) -> None:
@@ -83,64 +80,108 @@ def test_a_lost_answer_on_the_wire_ends_in_the_phones_receipt(desk: Desk) -> Non
     (message_id,) = talk.reply("Так")
     desk.work()
     assert talk.state(message_id) == "unknown"
-    desk.wait(minutes=5)
+    desk.wait(hours=20)
     talk.phone.set(online=True)
     assert talk.heard == ["Так"]
+    looked_for(talk)
     assert talk.state(message_id) == "delivered"
+    talk.phone.read()
+    assert talk.state(message_id) == "seen"
 
 
-def stays_unknown(talk: Talk, message_id: str, *tokens: int) -> None:
-    for token in tokens:
-        talk.receipt("delivered", token)
+def test_a_receipt_is_not_believed_before_two_minutes_are_over(desk: Desk) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    talk.receipt("delivered", token_at(desk.now))
+    for seconds, state in ((119, "unknown"), (121, "delivered")):
+        orphans.match(talk.message(message_id), now=desk.now + timedelta(seconds=seconds))
+        assert talk.state(message_id) == state
+
+
+def test_the_schedule_asks_less_often_as_time_goes_by_and_stops_after_fifteen_days(
+    desk: Desk,
+) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    asked = []
+    for _ in range(200):
+        due_at = talk.message(message_id).due_at
+        if due_at is None:
+            break
+        desk.wait(seconds=(due_at - desk.now).total_seconds())
+        asked.append((due_at, settled(desk.now)))
+    pauses = [later - sooner for (sooner, _), (later, _) in itertools.pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] <= timedelta(minutes=5)
+    assert pauses[-1] <= timedelta(hours=6)
+    assert asked[-1][1] == ["settled"]
+    sent_at = talk.message(message_id).sending_at
+    assert timedelta(days=15) <= desk.now - sent_at <= timedelta(days=15, hours=6)
     assert talk.state(message_id) == "unknown"
-    orphans.match(talk.key, now=talk.desk.now)
-    assert talk.state(message_id) == "unknown"
+
+
+# Not settled where anything else could fit.
 
 
 def test_a_receipt_older_than_the_send_is_none_of_its_own(desk: Desk) -> None:
     talk = Talk(desk)
-    desk.wait(minutes=1)
-    talk.receipt("delivered", TOKEN, at=desk.now - timedelta(seconds=1))
-    stays_unknown(talk, unknown(talk))
-
-
-def test_an_old_orphan_stays_old_when_its_second_receipt_comes(desk: Desk) -> None:
-    talk = Talk(desk)
-    talk.receipt("delivered", TOKEN)
-    desk.wait(minutes=1)
+    talk.receipt("delivered", token_at(desk.now))
+    desk.wait(seconds=2)
     message_id = unknown(talk)
+    stays_unknown(talk, message_id)
     desk.wait(minutes=1)
-    talk.receipt("seen", TOKEN)
+    talk.receipt("seen", token_at(desk.now - timedelta(seconds=2)))
+    stays_unknown(talk, message_id)
+
+
+def test_a_receipt_that_says_it_is_older_than_the_send_is_none_of_its_own(desk: Desk) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    talk.receipt("delivered", token_at(desk.now), at=desk.now - timedelta(seconds=1))
+    stays_unknown(talk, message_id)
+
+
+@pytest.mark.parametrize("span", [timedelta(minutes=-2), timedelta(minutes=6), timedelta(days=9)])
+def test_a_token_made_at_another_time_is_none_of_its_own(desk: Desk, span: timedelta) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    desk.wait(days=9)
+    talk.receipt("delivered", token_at(desk.now - timedelta(days=9) + span))
+    stays_unknown(talk, message_id)
+
+
+def test_a_token_that_is_no_number_does_no_harm(desk: Desk) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    for token in ("кіт", "9" * 40, "0"):
+        talk.receipt("delivered", token)
     stays_unknown(talk, message_id)
 
 
 def test_two_unknown_messages_share_no_receipt(desk: Desk) -> None:
     talk = Talk(desk)
-    first, second = unknown(talk, "1"), unknown(talk, "2")
-    stays_unknown(talk, first, TOKEN)
-    stays_unknown(talk, second)
+    both = unknown(talk, "1"), unknown(talk, "2")
+    talk.receipt("delivered", token_at(desk.now))
+    for message_id in both:
+        stays_unknown(talk, message_id)
 
 
 def test_a_receipt_between_two_unknown_messages_belongs_to_the_earlier(desk: Desk) -> None:
     talk = Talk(desk)
     first = unknown(talk, "1")
     desk.wait(seconds=10)
-    talk.receipt("delivered", TOKEN)
+    talk.receipt("delivered", token_at(desk.now))
     desk.wait(seconds=10)
     second = unknown(talk, "2")
+    looked_for(talk)
     assert (talk.state(first), talk.state(second)) == ("delivered", "unknown")
 
 
 def test_of_two_receipts_that_could_be_its_own_a_message_takes_none(desk: Desk) -> None:
     talk = Talk(desk)
-    (message_id,) = talk.reply("Так")
-
-    def with_two_receipts() -> NoAnswer:
-        talk.receipt("delivered", TOKEN)
-        talk.receipt("delivered", OTHER)
-        return LOST
-
-    talk.send(message_id, with_two_receipts)
+    message_id = unknown(talk)
+    for number in range(2):
+        talk.receipt("delivered", token_at(desk.now, number))
     stays_unknown(talk, message_id)
 
 
@@ -148,30 +189,33 @@ def test_a_message_being_sent_beside_may_be_the_owner(desk: Desk) -> None:
     talk = Talk(desk)
     message_id = unknown(talk, "1")
     (beside,) = talk.reply("2")
+    token = token_at(desk.now)
 
-    def while_it_is_sent() -> tuple[int, bytes]:
-        stays_unknown(talk, message_id, TOKEN)
-        return taken(TOKEN)
+    def while_it_is_sent() -> Any:
+        talk.receipt("delivered", token)
+        orphans.match(talk.message(message_id), now=desk.now + timedelta(minutes=3))
+        assert talk.state(message_id) == "unknown"
+        return taken(token)
 
     assert talk.send(beside, while_it_is_sent) == "delivered"
     stays_unknown(talk, message_id)
 
 
-@pytest.mark.parametrize("answer", [taken(OTHER), refused(3)])
+@pytest.mark.parametrize("answer", [taken(4242), refused(3)])
 def test_a_receipt_is_told_apart_once_the_message_beside_has_its_answer(
-    desk: Desk, answer: tuple[int, bytes]
+    desk: Desk, answer: Answer
 ) -> None:
     talk = Talk(desk)
     message_id = unknown(talk, "1")
     (beside,) = talk.reply("2")
 
-    def while_it_is_sent() -> tuple[int, bytes]:
-        stays_unknown(talk, message_id, TOKEN)
+    def while_it_is_sent() -> Answer:
+        talk.receipt("delivered", token_at(desk.now))
         return answer
 
     talk.send(beside, while_it_is_sent)
-    talk.receipt("seen", TOKEN)
-    assert talk.state(message_id) == "seen"
+    looked_for(talk)
+    assert talk.state(message_id) == "delivered"
 
 
 def test_a_receipt_in_a_welcomed_talk_may_be_the_welcomes(desk: Desk) -> None:
@@ -179,26 +223,41 @@ def test_a_receipt_in_a_welcomed_talk_may_be_the_welcomes(desk: Desk) -> None:
     talk = Talk(desk)
     desk.wait(seconds=1)
     talk.phone.open()
-    stays_unknown(talk, unknown(talk), TOKEN)
+    message_id = unknown(talk)
+    talk.receipt("delivered", token_at(desk.now))
+    stays_unknown(talk, message_id)
 
 
-def test_fifteen_days_after_its_send_a_message_owns_no_new_receipt(desk: Desk) -> None:
+def test_an_unknown_message_of_more_than_fifteen_days_ago_is_in_nobodys_way(desk: Desk) -> None:
     talk = Talk(desk)
-    message_id = unknown(talk, "1")
-    desk.wait(days=15, seconds=1)
-    stays_unknown(talk, message_id, TOKEN)
-    desk.wait(seconds=1)
+    first = unknown(talk, "1")
+    desk.wait(days=15, seconds=5)
     later = unknown(talk, "2")
-    talk.receipt("delivered", OTHER)
-    assert (talk.state(message_id), talk.state(later)) == ("unknown", "delivered")
+    talk.receipt("delivered", token_at(desk.now))
+    looked_for(talk)
+    assert (talk.state(first), talk.state(later)) == ("unknown", "delivered")
 
 
 def test_a_receipt_of_the_customers_own_word_is_never_a_messages(desk: Desk) -> None:
     talk = Talk(desk)
     message_id = unknown(talk)
     desk.wait(seconds=1)
+    desk.viber_bot.settings.inbound_receipts = True
     talk.phone.write("Є хто?")
-    stays_unknown(talk, message_id, int(talk.conversation.tokens[-1]))
+    stays_unknown(talk, message_id)
+
+
+def test_a_receipt_that_overtakes_the_customers_own_word_is_never_a_messages(desk: Desk) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    desk.wait(seconds=1)
+    desk.viber_bot.settings.inbound_receipts = True
+    desk.viber.people.write(talk.phone.phone_id, desk.viber_bot.uri, {"type": "text", "text": "!"})
+    desk.viber.world.outbox.reverse()
+    desk.viber.dispatcher.flush()
+    (token,) = talk.conversation.tokens[-1:]
+    assert talk.orphan(token) is not None
+    stays_unknown(talk, message_id)
 
 
 def test_a_late_receipt_of_a_word_long_past_is_still_the_customers(desk: Desk) -> None:
@@ -206,68 +265,65 @@ def test_a_late_receipt_of_a_word_long_past_is_still_the_customers(desk: Desk) -
     message_id = unknown(talk)
     desk.wait(seconds=1)
     talk.phone.write("0")
-    token = int(talk.conversation.tokens[-1])
+    (token,) = talk.conversation.tokens[-1:]
     for number in range(20):
         desk.wait(seconds=1)
         talk.phone.write(str(number))
-    assert str(token) not in talk.conversation.tokens
-    stays_unknown(talk, message_id, token)
+    assert token not in talk.conversation.tokens
+    talk.receipt("delivered", token)
+    stays_unknown(talk, message_id)
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        lambda talk: talk.receipt("seen", TOKEN),
-        lambda talk: settled(talk.desk.now + timedelta(days=1)),
-        lambda talk: orphans.match(talk.key, now=talk.desk.now),
-    ],
-)
-def test_a_settled_message_leaves_no_mark_for_another_receipt(
-    desk: Desk, end: Callable[[Talk], object]
-) -> None:
+def test_what_cannot_be_seen_whole_settles_nothing(desk: Desk) -> None:
     talk = Talk(desk)
     message_id = unknown(talk)
-    talk.receipt("delivered", TOKEN)
-    end(talk)
-    talk.receipt("failed", OTHER)
-    assert talk.state(message_id) in ("delivered", "seen")
-    assert talk.message(message_id).token == str(TOKEN)
+    talk.receipt("delivered", token_at(desk.now))
+    for number in range(orphans.LOOKED_AT_MAX):
+        Message(
+            key=talk.key,
+            item=f"message#msg_01M8{number:022}",
+            message_id=f"msg_01M8{number:022}",
+            account_id=desk.account_id,
+            ticket_id=talk.ticket_id,
+            kind="note",
+            content={"type": "text", "text": "?"},
+            at=desk.now,
+        ).save()
+    assert orphans.match(talk.message(message_id), now=desk.now + timedelta(hours=1)) == "unknown"
 
 
-def test_a_late_answer_after_a_receipt_changes_nothing(desk: Desk) -> None:
+# Settled is settled.
+
+
+def test_a_settled_message_takes_no_other_receipt(desk: Desk) -> None:
+    talk = Talk(desk)
+    message_id = unknown(talk)
+    token = token_at(desk.now)
+    talk.receipt("delivered", token)
+    looked_for(talk)
+    talk.receipt("failed", token_at(desk.now))
+    before = everything()
+    desk.wait(days=1)
+    assert settled(desk.now) == []
+    assert everything() == before
+    assert talk.message(message_id).token == str(token)
+
+
+@pytest.mark.parametrize("late", ["its token", "another token", "a refusal"])
+def test_a_late_answer_after_a_receipt_changes_nothing(desk: Desk, late: str) -> None:
     talk = Talk(desk)
     (message_id,) = talk.reply("Так")
+    answers = {"its token": token_at(desk.now), "another token": token_at(desk.now, 1)}
 
-    def late() -> tuple[int, bytes]:
-        settled(desk.now + timedelta(seconds=61))
-        talk.receipt("delivered", TOKEN)
-        return taken(TOKEN)
+    def long_after() -> Answer:
+        token = token_at(desk.now)
+        talk.receipt("delivered", token)
+        assert settled(desk.now + timedelta(minutes=3)) == ["unknown"]
+        assert settled(desk.now + timedelta(minutes=10)) == ["delivered"]
+        if late == "another token":
+            talk.receipt("delivered", answers[late])
+        return taken(answers[late]) if late in answers else refused(3)
 
-    assert talk.send(message_id, late) == "delivered"
-    assert talk.message(message_id).token == str(TOKEN)
-
-
-def test_a_late_refusal_after_a_receipt_changes_nothing(desk: Desk) -> None:
-    talk = Talk(desk)
-    (message_id,) = talk.reply("Так")
-
-    def late() -> tuple[int, bytes]:
-        settled(desk.now + timedelta(seconds=61))
-        talk.receipt("delivered", TOKEN)
-        return refused(3)
-
-    assert talk.send(message_id, late) == "delivered"
-
-
-def test_a_late_answer_finds_another_token_where_a_foreign_receipt_was_taken(desk: Desk) -> None:
-    talk = Talk(desk)
-    (message_id,) = talk.reply("Так")
-
-    def late() -> tuple[int, bytes]:
-        settled(desk.now + timedelta(seconds=61))
-        talk.receipt("delivered", OTHER)
-        talk.receipt("delivered", TOKEN)
-        return taken(TOKEN)
-
-    assert talk.send(message_id, late) == "delivered"
-    assert talk.state(message_id) == "delivered"
+    assert talk.send(message_id, long_after) == "delivered"
+    assert store.get(Message, talk.key, f"message#{message_id}") is not None
+    assert talk.message(message_id).token == str(token_at(desk.now))

@@ -278,6 +278,18 @@ def test_a_long_reply_cut_short_is_finished_by_the_schedule(desk: Desk) -> None:
     assert not {"plan", "due_at", "due_shard"} & set(plan.to_dynamodb_dict())
 
 
+def test_what_is_said_after_a_long_reply_cut_short_waits_for_it(desk: Desk) -> None:
+    talk = Talk(desk)
+    cut_short(talk, *"123456")
+    talk.reply("7", "8")
+    desk.work()
+    assert talk.heard == []
+    desk.wait(seconds=61)
+    settled(desk.now)
+    desk.work()
+    assert talk.heard == list("12345678")
+
+
 def test_a_long_reply_cut_short_after_its_first_messages_is_finished_once(desk: Desk) -> None:
     talk = Talk(desk)
     texts = [str(number) for number in range(15)]

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from chalicelib import bots, store, viber
-from chalicelib.tables import Bot, UnknownMark
+from chalicelib.tables import Bot
 from chalicelib.viber import NoAnswer, NotConnected
 from tests.desk import Desk
+from tests.faults import Line, Point
 from tests.fixtures_talk import Answer, Carrier, Talk, refused, settled, taken, worked
 from tests.pump import received
 
@@ -97,6 +98,28 @@ def test_what_is_queued_when_its_bots_sending_is_stopped_fails_and_names_viber_s
     told = talk.told(second)
     assert (told["reason"], told["viber_status"]) == ("sending-stopped", 9)
     assert told["words"] == viber.words(9)
+
+
+def test_a_bot_is_looked_up_afresh_before_a_message_fails_for_it(desk: Desk) -> None:
+    talk, first = accepted(desk)
+    (second,) = talk.reply("Ще")
+    assert talk.send(first, refused(7)) == "failed"
+    stopped = bots.known(desk.bot.bot_id, desk.now, at_most_seconds_old=60)
+    assert stopped is not None
+    desk.call("PUT", f"/v1/bots/{desk.bot.bot_id}/key", {"key": desk.viber_bot.key})
+    # Another container has not heard of it yet.
+    bots._known[desk.bot.bot_id] = stopped
+    assert talk.send(second, taken()) == "sent"
+
+
+def test_a_message_whose_picking_up_was_written_without_an_answer_is_still_sent(
+    desk: Desk,
+) -> None:
+    talk, message_id = accepted(desk)
+    line = Line()
+    with line.between(), line.counting(Point(1, "no answer after")):
+        assert talk.send(message_id, taken()) == "sent"
+    assert line.calls[0] == "UpdateItem"
 
 
 # From sending, by an answer.
@@ -190,15 +213,14 @@ def test_what_is_picked_up_again_while_sending_is_unknown(desk: Desk) -> None:
         return 500, b""
 
     assert talk.send(message_id, picked_up_again) == "unknown"
-    assert store.get(UnknownMark, talk.key, f"unknown#{message_id}") is not None
 
 
 def test_what_is_found_sending_after_the_functions_own_time_is_unknown(desk: Desk) -> None:
     talk, message_id = accepted(desk)
 
     def found_later() -> tuple[int, bytes]:
-        assert settled(desk.now + timedelta(seconds=59)) == []
-        assert settled(desk.now + timedelta(seconds=61)) == ["unknown"]
+        assert settled(desk.now + timedelta(seconds=89)) == ["waiting"]
+        assert settled(desk.now + timedelta(seconds=150)) == ["unknown"]
         assert talk.state(message_id) == "unknown"
         return 500, b""
 
@@ -215,7 +237,7 @@ def test_a_late_answer_of_the_call_itself_ends_unknown(
     talk, message_id = accepted(desk)
 
     def late_answer() -> Any:
-        assert settled(desk.now + timedelta(seconds=61)) == ["unknown"]
+        assert settled(desk.now + timedelta(seconds=91)) == ["unknown"]
         return late
 
     assert talk.send(message_id, late_answer) == state

@@ -253,7 +253,10 @@ def test_the_gateway_slows_callers_down_and_is_one_region() -> None:
     assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
     assert settings["ThrottlingBurstLimit"] >= settings["ThrottlingRateLimit"] > 0
     # Who tries passwords or asks for mails is slower still, and starves nobody else.
-    assert {each["ResourcePath"] for each in tighter} >= {"/~1v1~1sign-in", "/~1v1~1sign-in~1forgot"}
+    assert {each["ResourcePath"] for each in tighter} >= {
+        "/~1v1~1sign-in",
+        "/~1v1~1sign-in~1forgot",
+    }
     assert all(each["ThrottlingRateLimit"] <= 10 for each in tighter)
     assert CONFIG["api_gateway_endpoint_type"] == "REGIONAL"
     assert CONFIG["minimum_compression_size"] > 0

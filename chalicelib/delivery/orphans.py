@@ -5,59 +5,87 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib import store
+from chalicelib import ids, store
 from chalicelib.delivery import states
 from chalicelib.log import log
-from chalicelib.tables import Conversation, Message, TokenItem, UnknownMark
+from chalicelib.tables import Conversation, Message, TokenItem
 
 LOOKED_AT_MAX = 300
+RIPE_AFTER = timedelta(minutes=2)
+TOKEN_MAY_BE_OLDER_FOR = timedelta(minutes=1)
+TOKEN_MAY_BE_YOUNGER_FOR = timedelta(minutes=5)
+TOKEN_EPOCH_MS = 292_057_776_128
+"""A token shifted by 22 bits, plus this, is when Viber made it (derived from captures, not
+documented): good enough to refuse an orphan, never to accept one."""
 
 
-def match(key: str, *, now: datetime) -> str | None:
-    """Give an orphan to the unknown message that alone can own it; returns that message's id.
+def match(message: Message, *, now: datetime) -> str:
+    """Give an unknown message the orphan that can be nobody else's; returns its state after.
 
-    An orphan belongs to a message only if it is not older than the send, no other message of
-    the conversation on its way could own it, no welcome message could, and no other orphan
-    could be this message's. Otherwise everything stays as it is: unknown is a true state.
+    An orphan is this message's only if it is not older than the send, no other message of the
+    conversation on its way could own it, no welcome message could, and no other orphan could
+    be this message's. Otherwise everything stays as it is: unknown is a true state.
+
+    Only an orphan two minutes old is taken. By then the subscriber's own message, whose
+    receipt may overtake it, and our own write of a token have arrived.
     """
-    conversation = store.get(Conversation, key, "conversation")
+    conversation = store.get(Conversation, message.key, "conversation")
     if conversation is None or _is_welcomed(conversation, now):
-        return None
-    found, _ = store.page(
+        return states.UNKNOWN
+    loose = _loose(message, conversation)
+    if loose is None or len(loose) != 1:
+        return states.UNKNOWN
+    (orphan,) = loose
+    if orphan.arrived_at is None or now - orphan.arrived_at < RIPE_AFTER:
+        return states.UNKNOWN
+    rivals = _on_their_way_beside(message)
+    if rivals is None or any(_may_own(rival, orphan) for rival in rivals):
+        return states.UNKNOWN
+    try:
+        state = claim(message, orphan, sent_at=orphan.orphan_at or now)
+    except store.Changed:
+        return states.UNKNOWN
+    log.info("unknown message found its receipt", message_id=message.message_id)
+    return state
+
+
+def _loose(message: Message, conversation: Conversation) -> list[TokenItem] | None:
+    """List the orphans that could be this message's; None if not all could be seen."""
+    found, more = store.page(
         TokenItem,
-        key,
+        message.key,
         TokenItem.item.startswith("token#"),
         limit=LOOKED_AT_MAX,
         newest_first=True,
         filtered_by=TokenItem.message_id.does_not_exist(),
     )
-    loose = [orphan for orphan in found if orphan.token not in conversation.tokens]
-    if not loose:
+    said, more_said = _since(message, Message.kind == "inbound")
+    theirs = {each.token for each in said} | set(conversation.tokens)
+    if more is not None or more_said is not None:
         return None
-    messages, _ = store.page(
+    return [
+        orphan for orphan in found if orphan.token not in theirs and _could_own(message, orphan)
+    ]
+
+
+def _on_their_way_beside(message: Message) -> list[Message] | None:
+    found, more = _since(message, states.is_in(states.SENDING, states.UNKNOWN))
+    if more is not None:
+        return None
+    return [each for each in found if each.message_id != message.message_id]
+
+
+def _since(message: Message, which: Condition) -> tuple[list[Message], str | None]:
+    """Read what a conversation's messages of the receipts' time around this one are."""
+    first = ids.bound(message.message_id, after=-states.RECEIPTS_COME_FOR)
+    return store.page(
         Message,
-        key,
-        Message.item.startswith("message#"),
+        message.key,
+        Message.item.between(f"message#{first}", "message#~"),
         limit=LOOKED_AT_MAX,
         newest_first=True,
-        filtered_by=states.is_in(states.SENDING, states.UNKNOWN) | (Message.kind == "inbound"),
+        filtered_by=which,
     )
-    on_their_way = [message for message in messages if message.kind != "inbound"]
-    # The conversation itself remembers only the subscriber's last tokens.
-    theirs = {message.token for message in messages if message.kind == "inbound"}
-    loose = [orphan for orphan in loose if orphan.token not in theirs]
-    for message in on_their_way:
-        if message.state != states.UNKNOWN:
-            continue
-        mine = [orphan for orphan in loose if _could_own(message, orphan)]
-        if len(mine) == 1 and [m for m in on_their_way if _could_own(m, mine[0])] == [message]:
-            try:
-                claim(message, mine[0], sent_at=mine[0].orphan_at or now)
-            except store.Changed:
-                return None
-            log.info("unknown message found its receipt", message_id=message.message_id)
-            return str(message.message_id)
-    return None
 
 
 def claim(
@@ -104,18 +132,30 @@ def claim(
                     TokenItem.sent_at.set(sent_at),
                 ),
             ),
-            store.Delete(UnknownMark(key=message.key, item=f"unknown#{message.message_id}")),
         ]
     )
     return state
 
 
 def _could_own(message: Message, orphan: TokenItem) -> bool:
-    return (
-        message.sending_at is not None
-        and orphan.orphan_at is not None
-        and timedelta(0) <= orphan.orphan_at - message.sending_at <= states.RECEIPTS_COME_FOR
-    )
+    if message.sending_at is None or orphan.orphan_at is None or not _may_own(message, orphan):
+        return False
+    told = orphan.orphan_at - message.sending_at
+    made_ms = _made_at_ms(orphan.token)
+    earliest = ids.to_ms(message.sending_at - TOKEN_MAY_BE_OLDER_FOR)
+    latest = ids.to_ms(message.sending_at + TOKEN_MAY_BE_YOUNGER_FOR)
+    return timedelta(0) <= told <= states.RECEIPTS_COME_FOR and earliest <= made_ms <= latest
+
+
+def _may_own(message: Message, orphan: TokenItem) -> bool:
+    # Both by our own clock: Viber's may differ from it by more than a receipt takes.
+    arrived_at = orphan.arrived_at or orphan.orphan_at
+    return message.sending_at is None or arrived_at is None or arrived_at >= message.sending_at
+
+
+def _made_at_ms(token: str) -> int:
+    # A whole number and no datetime: a strange token may lie beyond any calendar.
+    return (int(token) >> 22) + TOKEN_EPOCH_MS if token.isdecimal() else 0
 
 
 def _is_welcomed(conversation: Conversation, now: datetime) -> bool:

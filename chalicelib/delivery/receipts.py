@@ -3,11 +3,9 @@
 from datetime import datetime
 
 from chalicelib import conversations, store
-from chalicelib.delivery import orphans, states
+from chalicelib.delivery import states
 from chalicelib.log import log
-from chalicelib.tables import Bot, Conversation, Message, TokenItem, UnknownMark
-
-MARKS_LOOKED_AT_MAX = 10
+from chalicelib.tables import Bot, Conversation, Message, TokenItem
 
 
 def receipt(
@@ -42,20 +40,19 @@ def _receipt(
         _to_message(key, found.message_id, event, reason, at=at)
     elif found is not None:
         _to_orphan(found, event, reason, at=at)
-        _look_for_unknown(key, now=now)
     elif conversation is None or token not in conversation.tokens:
         orphan = TokenItem(
             key=key,
             item=f"token#{token}",
             token=token,
             orphan_at=at,
+            arrived_at=now,
             expires_at=now + states.TOKENS_KEPT_FOR,
         )
         setattr(orphan, f"{event}_at", at)
         if event == states.FAILED and reason is not None:
             orphan.reason = reason
         store.put(orphan, TokenItem.key.does_not_exist())
-        _look_for_unknown(key, now=now)
 
 
 def _to_message(key: str, message_id: str, event: str, reason: str | None, *, at: datetime) -> None:
@@ -86,11 +83,3 @@ def _to_orphan(orphan: TokenItem, event: str, reason: str | None, *, at: datetim
             changes,
             TokenItem.message_id.does_not_exist(),
         )
-
-
-def _look_for_unknown(key: str, *, now: datetime) -> None:
-    marks, _ = store.page(
-        UnknownMark, key, UnknownMark.item.startswith("unknown#"), limit=MARKS_LOOKED_AT_MAX
-    )
-    if marks:
-        orphans.match(key, now=now)

@@ -1,5 +1,6 @@
 """The queue's worker: one message, one call to Viber, one true state afterwards."""
 
+import uuid
 from datetime import datetime
 
 import msgspec
@@ -8,7 +9,7 @@ from chalicelib import bots, config, store, viber
 from chalicelib.delivery import orphans, states
 from chalicelib.log import log
 from chalicelib.queues import Outgoing
-from chalicelib.tables import Bot, Message, TokenItem, UnknownMark
+from chalicelib.tables import Bot, Message, TokenItem
 
 BOT_AT_MOST_SECONDS_OLD = 20.0
 STOPS_SENDING = viber.STOPS_SENDING
@@ -21,14 +22,22 @@ def send(wanted: Outgoing, *, now: datetime, http: viber.Transport | None = None
     The message it names as the one before goes first if it is still queued. What was picked
     up before and has no answer is unknown: it is never sent a second time.
     """
-    for earlier in _still_queued_before(wanted):
-        _send_one(earlier, now=now, http=http)
+    earlier = _still_queued_before(wanted)
+    if earlier is None:
+        # A long reply before this one is not written yet; `settle` comes back to both.
+        return states.QUEUED
+    for each in earlier:
+        if _send_one(each, now=now, http=http) == states.QUEUED:
+            return states.QUEUED
     return _send_one(wanted, now=now, http=http)
 
 
 def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) -> str:
     bot_id = wanted.key.partition("/")[0]
     known = bots.known(bot_id, now, at_most_seconds_old=BOT_AT_MOST_SECONDS_OLD)
+    if known is None or known.bot.state != "connected" or known.bot.sending_stopped is not None:
+        # A verdict against sending is not taken from memory.
+        known = bots.known(bot_id, now, at_most_seconds_old=0)
     if known is not None and known.bot.state == "connecting":
         # It is being given a key or its webhook; `settle` queues the message again.
         return states.QUEUED
@@ -39,14 +48,23 @@ def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) 
         return fail_queued(
             wanted.key, wanted.message_id, states.SENDING_STOPPED, viber_status=status, now=now
         )
+    mine = uuid.uuid4().hex
     try:
         message = store.update(
             states.message_at(wanted.key, wanted.message_id),
-            [Message.state.set(states.SENDING), Message.sending_at.set(now)],
+            [
+                Message.state.set(states.SENDING),
+                Message.sending_at.set(now),
+                Message.sending_by.set(mine),
+            ],
             states.is_in(states.QUEUED) & (Message.at > now - states.SENT_WITHIN),
         )
     except store.Changed:
-        return _not_to_be_sent(wanted, now=now)
+        found = states.read_message(wanted.key, wanted.message_id)
+        if found is None or found.state != states.SENDING or found.sending_by != mine:
+            return _not_to_be_sent(wanted, found, now=now)
+        # The answer to this very write was lost, and it was made again.
+        message = found
     return _call(known, message, now=now, http=http)
 
 
@@ -58,38 +76,21 @@ def fail_queued(
 
 
 def become_unknown(message: Message, *, now: datetime) -> str:
-    """Mark a message whose call has no readable answer, then look for a receipt that is its own.
-
-    The mark is stored first and the receipts are looked for afterwards; a receipt does the
-    same the other way round, so one of the two always finds the other.
-    """
-    mark = UnknownMark(
-        key=message.key,
-        item=f"unknown#{message.message_id}",
-        message_id=message.message_id,
-        sending_at=message.sending_at or now,
-        expires_at=now + states.TOKENS_KEPT_FOR,
-    )
-    changes = [Message.state.set(states.UNKNOWN)]
-    if message.money == "held":
-        changes.append(Message.due_at.set((message.sending_at or now) + states.RECEIPTS_COME_FOR))
-    else:
-        changes += [Message.due_shard.remove(), Message.due_at.remove()]
+    """Mark a message whose call has no readable answer; `settle` looks for its receipt later."""
+    changes = [
+        Message.state.set(states.UNKNOWN),
+        Message.due_shard.set(store.shard_of("send", message.message_id)),
+        Message.due_at.set(now + orphans.RIPE_AFTER),
+    ]
     try:
-        store.commit(
-            [
-                store.Update(
-                    states.message_at(message.key, message.message_id),
-                    states.is_in(states.SENDING),
-                    actions=tuple(changes),
-                ),
-                store.Put(mark),
-            ]
+        store.update(
+            states.message_at(message.key, message.message_id),
+            changes,
+            states.is_in(states.SENDING),
         )
     except store.Changed:
         return _state_of(message.key, message.message_id)
     log.warning("message unknown", message_id=message.message_id)
-    orphans.match(message.key, now=now)
     return states.UNKNOWN
 
 
@@ -214,8 +215,7 @@ def _learn(bot: Bot, status: int | None, *, now: datetime) -> None:
     bots.forget(bot.bot_id)
 
 
-def _not_to_be_sent(wanted: Outgoing, *, now: datetime) -> str:
-    message = states.read_message(wanted.key, wanted.message_id)
+def _not_to_be_sent(wanted: Outgoing, message: Message | None, *, now: datetime) -> str:
     if message is None:
         log.warning("queued message is not there", message_id=wanted.message_id)
         return states.FAILED
@@ -226,12 +226,15 @@ def _not_to_be_sent(wanted: Outgoing, *, now: datetime) -> str:
     return str(message.state)
 
 
-def _still_queued_before(wanted: Outgoing) -> list[Outgoing]:
+def _still_queued_before(wanted: Outgoing) -> list[Outgoing] | None:
+    """List what must go first, oldest first; None while one of them is not even written."""
     chain: list[Outgoing] = []
     before_id = wanted.before_id
     while before_id is not None:
         before = states.read_message(wanted.key, before_id)
-        if before is None or before.state != states.QUEUED:
+        if before is None:
+            return None
+        if before.state != states.QUEUED:
             break
         chain.append(Outgoing(key=wanted.key, message_id=before_id))
         before_id = before.before_id

@@ -1,13 +1,15 @@
 """The schedule that finishes what a crash, a lost put or a lost answer left open."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib import queues, store
-from chalicelib.delivery import states
+from chalicelib.delivery import orphans, states
 from chalicelib.delivery.accept import finish
 from chalicelib.delivery.sending import become_unknown, fail_queued
 from chalicelib.tables import FirstAnswer, Message
+
+RECEIPT_PAUSE_MAX = timedelta(hours=6)
 
 
 def due(now: datetime) -> Iterator[FirstAnswer | Message]:
@@ -36,6 +38,10 @@ def _settle(message: Message, *, now: datetime) -> str:
         if now - (message.sending_at or message.at) >= states.ANSWERED_WITHIN:
             return become_unknown(message, now=now)
         return "waiting" if _push(message, states.SENDING, now=now) else "changed"
+    if message.state == states.UNKNOWN:
+        asked_for = now - (message.sending_at or message.at)
+        if asked_for < states.RECEIPTS_COME_FOR:
+            return _ask_for_receipt(message, asked_for, now=now)
     done = [Message.due_shard.remove(), Message.due_at.remove()]
     try:
         store.update(
@@ -48,11 +54,22 @@ def _settle(message: Message, *, now: datetime) -> str:
     return "settled"
 
 
-def _push(message: Message, state: str, *, now: datetime) -> bool:
+def _ask_for_receipt(message: Message, asked_for: timedelta, *, now: datetime) -> str:
+    state = orphans.match(message, now=now)
+    if state == states.UNKNOWN:
+        # Most receipts come within minutes; the last may come after two weeks.
+        pause = min(max(asked_for, orphans.RIPE_AFTER), RECEIPT_PAUSE_MAX)
+        _push(message, states.UNKNOWN, pause, now=now)
+    return state
+
+
+def _push(
+    message: Message, state: str, pause: timedelta = states.PICKED_UP_WITHIN, *, now: datetime
+) -> bool:
     try:
         store.update(
             states.message_at(message.key, message.message_id),
-            [Message.due_at.set(now + states.PICKED_UP_WITHIN)],
+            [Message.due_at.set(now + pause)],
             states.is_in(state) & (Message.due_at == message.due_at),
         )
     except store.Changed:

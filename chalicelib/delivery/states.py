@@ -43,7 +43,7 @@ FAILED_ON_DEVICE: Final = "failed-on-device"
 
 PICKED_UP_WITHIN: Final = timedelta(minutes=1)
 SENT_WITHIN: Final = timedelta(hours=1)
-ANSWERED_WITHIN: Final = timedelta(seconds=60)
+ANSWERED_WITHIN: Final = timedelta(seconds=90)
 RECEIPTS_COME_FOR: Final = timedelta(days=15)
 TOKENS_KEPT_FOR: Final = timedelta(days=16)
 
