@@ -39,7 +39,7 @@ rules: .venv/ready ## which test proves which rule of the business
 
 .PHONY: bench
 bench: .venv/ready ## round trips, write units, CPU and cold start, into docs/performance.md
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(BENCH)
 
 .PHONY: operator
 operator: .venv/ready ## the first operator of a fresh deployment: EMAIL=… NAME=… STAGE=…

@@ -24,6 +24,8 @@ def main() -> int:
                 counts[name] = count
                 if options.detail:
                     print(name, *count.lines, sep="\n    ")
+            if options.counts:
+                return _judged(report.of_counts(counts), budgets.broken(counts))
             handlers = cpu.handlers(opened)
     except dynamodb_local.Unavailable as missing:
         print(f"make bench: {missing}", file=sys.stderr)
@@ -35,8 +37,14 @@ def main() -> int:
     start = cold.measured()
     broken = [*budgets.broken(counts), *cpu.broken(ratios), *cold.broken(start)]
     text = report.figures(counts, ratios, start, broken, datetime.now(UTC).date())
-    print(text)
     report.write(text)
+    return _judged(text, broken)
+
+
+def _judged(text: str, broken: list[str]) -> int:
+    print(text)
+    for each in broken:
+        print(f"broken: {each}", file=sys.stderr)
     return 1 if broken else 0
 
 
@@ -44,6 +52,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "--detail", action="store_true", help="tell each request, its item's size and units"
+    )
+    parser.add_argument(
+        "--counts",
+        action="store_true",
+        help="count only: what a machine's load cannot change; writes no document",
     )
     return parser.parse_args()
 

@@ -12,6 +12,7 @@ SHARDS = 16
 DUE = 10
 # What is due is read afresh, then written.
 TRIPS_PER_DUE = 2
+TWO_KINDS = "it looks after two kinds of due items, each in a due index of its own"
 
 
 class Budget(NamedTuple):
@@ -60,12 +61,24 @@ BUDGETS = (
     Budget("authorizer: person", 1, 0),
     Budget("schedule check_webhooks, nothing due", SHARDS, 0),
     Budget("schedule replay_callbacks, nothing due", SHARDS, 0),
-    Budget("schedule settle_messages, nothing due", SHARDS, 0),
-    Budget("schedule copy_missing_files, nothing due", SHARDS, 0),
+    Budget("schedule settle_messages, nothing due", SHARDS, 0, beyond=SHARDS, reason=TWO_KINDS),
+    Budget("schedule copy_missing_files, nothing due", SHARDS, 0, beyond=SHARDS, reason=TWO_KINDS),
     Budget("check_webhooks, 10 of 100 bots due", SHARDS + DUE * TRIPS_PER_DUE, calls=DUE),
     Budget("check_webhooks, 10 of 2000 bots due", SHARDS + DUE * TRIPS_PER_DUE, calls=DUE),
-    Budget("settle_messages, 10 of 100 messages due", SHARDS + DUE * TRIPS_PER_DUE, calls=DUE),
-    Budget("settle_messages, 10 of 2000 messages due", SHARDS + DUE * TRIPS_PER_DUE, calls=DUE),
+    Budget(
+        "settle_messages, 10 of 100 messages due",
+        SHARDS + DUE * TRIPS_PER_DUE,
+        calls=DUE,
+        beyond=SHARDS,
+        reason=TWO_KINDS,
+    ),
+    Budget(
+        "settle_messages, 10 of 2000 messages due",
+        SHARDS + DUE * TRIPS_PER_DUE,
+        calls=DUE,
+        beyond=SHARDS,
+        reason=TWO_KINDS,
+    ),
     Budget("inbound message of 300 letters, nothing opened"),
     Budget("conversation started, with a welcome message"),
     Budget("unsubscribed"),
@@ -73,7 +86,7 @@ BUDGETS = (
     Budget("ticket opened"),
     Budget("ticket's status changed"),
     Budget("answer lost by Viber: message becomes unknown"),
-    Budget("receipt that proves an unknown message"),
+    Budget("receipt that may be an unknown message's"),
 )
 
 # What must cost the same whatever else there is.

@@ -30,7 +30,7 @@ def figures(
             f"Measured on {on.isoformat()} with Python {platform.python_version()} on "
             f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}.",
             "## Counts",
-            _counts(counts),
+            of_counts(counts),
             "## CPU of the handlers",
             _ratios(ratios),
             "## Cold start",
@@ -50,7 +50,8 @@ def write(text: str) -> None:
     PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
-def _counts(counts: dict[str, Count]) -> str:
+def of_counts(counts: dict[str, Count]) -> str:
+    """Write down what each operation took, beside its budget."""
     rows = [_count_row(budget, counts[budget.operation]) for budget in BUDGETS]
     return (
         _table(

@@ -269,7 +269,7 @@ def test_a_long_reply_cut_short_is_finished_by_the_schedule(desk: Desk) -> None:
     cut_short(talk, *"123456")
     assert settled(desk.now) == []
     desk.wait(seconds=61)
-    assert settled(desk.now) == ["accepted"]
+    assert settled(desk.now).count("accepted") == 1
     desk.work()
     assert talk.heard == list("123456")
     plan = store.get(FirstAnswer, f"{desk.account_id}/{WISH}")

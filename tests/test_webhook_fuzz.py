@@ -151,7 +151,8 @@ def kept(desk: Desk, limit: int = 50) -> list[KeptCallback]:
 
 
 def is_kept(desk: Desk, body: bytes, state: str) -> bool:
-    return any(each.state == state and bytes(each.body) == body for each in kept(desk, 1))
+    whole = body if state != "malformed" else body[: callbacks.MALFORMED_KEPT_MAX_BYTES]
+    return any(each.state == state and bytes(each.body) == whole for each in kept(desk, 1))
 
 
 def said(desk: Desk, callback: incoming.Message) -> list[Any]:

@@ -119,7 +119,7 @@ def _(shop: Shop) -> Act:
     return receipt(shop, shop.regular, "delivered", token)
 
 
-@operation("receipt that proves an unknown message")
+@operation("receipt that may be an unknown message's")
 def _(shop: Shop) -> Act:
     talk = shop.talk(1)
     lost(shop, talk)()

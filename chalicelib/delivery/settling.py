@@ -14,8 +14,8 @@ RECEIPT_PAUSE_MAX = timedelta(hours=6)
 
 def due(now: datetime) -> Iterator[FirstAnswer | Message]:
     """Find the long replies and the messages that something is left to do about."""
-    yield from store.due(FirstAnswer, "accept", now)
     yield from store.due(Message, "send", now)
+    yield from store.due(FirstAnswer, "accept", now)
 
 
 def settle(left: FirstAnswer | Message, *, now: datetime) -> str:
