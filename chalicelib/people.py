@@ -6,7 +6,6 @@ program by the hash of its key, both in the lookups table, so that an end takes 
 
 import hashlib
 import re
-import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -206,6 +205,8 @@ def make_key(
     account_id: str, *, name: str, scopes: list[str], by: Actor, now: datetime
 ) -> tuple[ApiKey, str]:
     """Make an API key; its secret is returned this once and only its hash is kept."""
+    import secrets
+
     foreign = [scope for scope in scopes if scope not in SCOPES]
     if foreign or not scopes:
         raise errors.BadInput(f"At least one of {', '.join(SCOPES)}.", field="scopes")
@@ -405,6 +406,7 @@ def _said(text: str, field: str) -> str:
 
 
 def _check_zone(time_zone: str) -> None:
+
     from zoneinfo import available_timezones
 
     if time_zone not in available_timezones():

@@ -13,14 +13,15 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException, QueryError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
+from pynamodb.expressions.update import Update as Changes
 from pynamodb.models import Model
 
 from chalicelib import errors, tables
@@ -69,38 +70,33 @@ MINE = "mine"
 VERSION = "version"
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """One action of a transaction, and what its failed condition means.
 
     `fails_as` is MINE (my fact is there already), VERSION (decide again) or the refusal to
     raise. A write without a condition cannot fail by itself.
     """
 
-    item: Model
-    condition: Condition | None = None
-    fails_as: str | Exception = VERSION
+    item: Any
+    condition: Any = None
+    fails_as: Any = VERSION
 
 
-@dataclass(frozen=True)
-class Put(Write):
+class Put(Write, frozen=True):
     """Writes the whole item."""
 
 
-@dataclass(frozen=True)
-class Update(Write):
+class Update(Write, frozen=True):
     """Changes some attributes of the item with this one's key."""
 
-    actions: tuple[Action, ...] = ()
+    actions: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
-class Delete(Write):
+class Delete(Write, frozen=True):
     """Removes the item with this one's key."""
 
 
-@dataclass(frozen=True)
-class Check(Write):
+class Check(Write, frozen=True):
     """Writes nothing, and lets the transaction through only if its condition holds."""
 
 
@@ -137,7 +133,7 @@ def commit(writes: Sequence[Write]) -> None:
 
 def put(item: Model, condition: Condition | None = None, *, fails_as: str = VERSION) -> None:
     """Write one item outside a transaction, at half its price; fails like `commit`."""
-    request = item.get_save_kwargs_from_instance(condition)
+    request = _put_request(item, condition)
     try:
         _asked(lambda: tables.connection.client.put_item(**request))
     except ClientError as error:
@@ -146,8 +142,7 @@ def put(item: Model, condition: Condition | None = None, *, fails_as: str = VERS
 
 def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
     """Change one item outside a transaction and return it as it is now; Changed if it may not."""
-    request = item.get_update_kwargs_from_instance(list(actions), condition)
-    request["ReturnValues"] = "ALL_NEW"
+    request = _update_request(item, actions, condition) | {"ReturnValues": "ALL_NEW"}
     try:
         answer = _asked(lambda: tables.connection.client.update_item(**request))
     except ClientError as error:
@@ -267,18 +262,52 @@ def pause(tried: int) -> None:
 
 def _action(write: Write) -> dict[str, Any]:
     item, condition = write.item, write.condition
-    # The old item comes back with a failed condition, so that a repeat needs no second read.
-    old = "ALL_OLD" if write.fails_as == MINE else None
     match write:
         case Put():
-            return {"Put": item.get_save_kwargs_from_instance(condition, old)}
+            action = {"Put": _put_request(item, condition)}
         case Update(actions=actions):
-            kwargs = item.get_update_kwargs_from_instance(list(actions), condition, old)
-            return {"Update": kwargs}
+            action = {"Update": _update_request(item, actions, condition)}
         case Delete():
-            return {"Delete": item.get_delete_kwargs_from_instance(condition)}
-    key = _pair(item)
-    return {"ConditionCheck": type(item).get_operation_kwargs_from_class(*key, condition)}
+            action = {"Delete": _expressed(item, condition) | {"Key": _key(item)}}
+        case _:
+            action = {"ConditionCheck": _expressed(item, condition) | {"Key": _key(item)}}
+    if write.fails_as == MINE:
+        # The old item comes back with a failed condition, so that a repeat needs no second read.
+        for request in action.values():
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return action
+
+
+def _put_request(item: Any, condition: Condition | None) -> dict[str, Any]:
+    return _expressed(item, condition) | {"Item": item.serialize()}
+
+
+def _update_request(
+    item: Any, actions: Sequence[Action], condition: Condition | None
+) -> dict[str, Any]:
+    return _expressed(item, condition, actions) | {"Key": _key(item)}
+
+
+def _expressed(
+    item: Any, condition: Condition | None, actions: Sequence[Action] = ()
+) -> dict[str, Any]:
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    request: dict[str, Any] = {"TableName": item.Meta.table_name}
+    if actions:
+        request["UpdateExpression"] = Changes(*actions).serialize(names, values)
+    if condition is not None:
+        request["ConditionExpression"] = condition.serialize(names, values)
+    if names:
+        request["ExpressionAttributeNames"] = {short: name for name, short in names.items()}
+    if values:
+        request["ExpressionAttributeValues"] = values
+    return request
+
+
+def _key(item: Any) -> dict[str, Any]:
+    # Every key of ours is a text.
+    return {name: {"S": getattr(item, name)} for name in item.key_names}
 
 
 def _read_reasons(writes: Sequence[Write], reasons: list[dict[str, Any]], error: Exception) -> None:
@@ -396,11 +425,6 @@ def _foreign_cursor() -> errors.BadInput:
 
 def _spelled(key: dict[str, Any]) -> str:
     return "\x00".join(f"{name}={value}" for name, value in sorted(key.items()))
-
-
-def _pair(item: Model) -> tuple[str, str | None]:
-    key = _key_of(item)
-    return key[0], key[1] if len(key) > 1 else None
 
 
 def _key_of(item: Model) -> tuple[str, ...]:

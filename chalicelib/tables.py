@@ -13,6 +13,7 @@ import msgspec
 from pynamodb.attributes import Attribute, BinaryAttribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import LIST, NULL, NUMBER, STRING
+from pynamodb.exceptions import AttributeNullError
 from pynamodb.expressions.update import SetAction
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
@@ -167,6 +168,25 @@ class Item(Model):
                 values[name] = attribute.deserialize(value)
         return item
 
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        """Give what has a value as DynamoDB wants it; AttributeNullError where one is missing."""
+        attributes, values = self.get_attributes(), self.attribute_values
+        missing = [name for name in _required(type(self)) if values.get(name) is None]
+        if null_check and missing:
+            raise AttributeNullError(missing[0])
+        raw: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            if value is not None:
+                attribute = attributes[name]
+                raw[attribute.attr_name] = {attribute.attr_type: attribute.serialize(value)}
+        return raw
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Name the attributes of the item's key."""
+        names = (self._hash_keyname, self._range_keyname)
+        return tuple(name for name in names if name is not None)
+
     @classmethod
     def _get_connection(cls) -> TableConnection:
         # PynamoDB opens a session and a client for every model; a cold start pays for one.
@@ -184,6 +204,11 @@ class Item(Model):
 def _defaults(model: type[Item]) -> tuple[tuple[str, Any], ...]:
     attributes = model.get_attributes().items()
     return tuple((name, each.default) for name, each in attributes if each.default is not None)
+
+
+@functools.cache
+def _required(model: type[Item]) -> tuple[str, ...]:
+    return tuple(name for name, each in model.get_attributes().items() if not each.null)
 
 
 class Due(GlobalSecondaryIndex[Any]):
