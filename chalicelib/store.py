@@ -152,8 +152,12 @@ def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
 
 def get(model: type[M], key: str, item: str | None = None) -> M | None:
     """Read one item consistently, or None."""
-    request = model.get_operation_kwargs_from_class(key, item)
-    answer = _asked(lambda: tables.connection.client.get_item(**request, ConsistentRead=True))
+    request = {
+        "TableName": model.Meta.table_name,
+        "Key": _key_at(model, (key,) if item is None else (key, item)),
+        "ConsistentRead": True,
+    }
+    answer = _asked(lambda: tables.connection.client.get_item(**request))
     raw = answer.get("Item")
     return None if raw is None else model.from_raw_data(raw)
 
@@ -163,20 +167,22 @@ def read(*wanted: tuple[type[Model], str, str | None]) -> list[Any]:
 
     Not a snapshot: what is decided on them is guarded by conditions. At most 100 items.
     """
-    keys: dict[str, list[dict[str, Any]]] = {}
-    places: list[tuple[type[Model], str, str]] = []
+    keys: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    places: list[tuple[type[Model], str, tuple[str, ...]]] = []
     for model, hash_key, range_key in wanted:
-        request = model.get_operation_kwargs_from_class(hash_key, range_key)
-        table, key = request["TableName"], request["Key"]
-        if key not in keys.setdefault(table, []):
-            keys[table].append(key)
-        places.append((model, table, _spelled(key)))
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for table, raw in _batch_get(keys):
-        found[table, _spelled({name: raw[name] for name in keys[table][0]})] = raw
+        table = model.Meta.table_name
+        place = (hash_key,) if range_key is None else (hash_key, range_key)
+        names[table] = tables.key_names(model)
+        keys.setdefault(table, {})[place] = _key_at(model, place)
+        places.append((model, table, place))
+    found = {
+        (table, tuple(raw[name]["S"] for name in names[table])): raw
+        for table, raw in _batch_get({table: list(each.values()) for table, each in keys.items()})
+    }
     return [
-        model.from_raw_data(found[table, spelled]) if (table, spelled) in found else None
-        for model, table, spelled in places
+        model.from_raw_data(found[table, place]) if (table, place) in found else None
+        for model, table, place in places
     ]
 
 
@@ -305,9 +311,13 @@ def _expressed(
     return request
 
 
-def _key(item: Any) -> dict[str, Any]:
-    # Every key of ours is a text.
-    return {name: {"S": getattr(item, name)} for name in item.key_names}
+def _key(item: Model) -> dict[str, Any]:
+    return {name: {"S": getattr(item, name)} for name in tables.key_names(type(item))}
+
+
+def _key_at(model: type[Model], place: tuple[str, ...]) -> dict[str, Any]:
+    names = tables.key_names(model)
+    return {name: {"S": value} for name, value in zip(names, place, strict=True)}
 
 
 def _read_reasons(writes: Sequence[Write], reasons: list[dict[str, Any]], error: Exception) -> None:
@@ -423,11 +433,5 @@ def _foreign_cursor() -> errors.BadInput:
     )
 
 
-def _spelled(key: dict[str, Any]) -> str:
-    return "\x00".join(f"{name}={value}" for name, value in sorted(key.items()))
-
-
 def _key_of(item: Model) -> tuple[str, ...]:
-    kind = type(item)
-    names = (kind._hash_keyname, kind._range_keyname)
-    return tuple(getattr(item, name) for name in names if name is not None)
+    return tuple(getattr(item, name) for name in tables.key_names(type(item)))

@@ -181,12 +181,6 @@ class Item(Model):
                 raw[attribute.attr_name] = {attribute.attr_type: attribute.serialize(value)}
         return raw
 
-    @property
-    def key_names(self) -> tuple[str, ...]:
-        """Name the attributes of the item's key."""
-        names = (self._hash_keyname, self._range_keyname)
-        return tuple(name for name in names if name is not None)
-
     @classmethod
     def _get_connection(cls) -> TableConnection:
         # PynamoDB opens a session and a client for every model; a cold start pays for one.
@@ -204,6 +198,13 @@ class Item(Model):
 def _defaults(model: type[Item]) -> tuple[tuple[str, Any], ...]:
     attributes = model.get_attributes().items()
     return tuple((name, each.default) for name, each in attributes if each.default is not None)
+
+
+@functools.cache
+def key_names(model: type[Model]) -> tuple[str, ...]:
+    """Name the attributes of a model's key; all of ours are texts."""
+    names = (model._hash_keyname, model._range_keyname)
+    return tuple(name for name in names if name is not None)
 
 
 @functools.cache
