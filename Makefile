@@ -10,6 +10,7 @@ help: ## show the verbs
 # Everything below sets itself up: the environment is made anew when the requirements change.
 .venv/ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Viberdesk needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Say which one to use: make PYTHON=python3.12 …")'
+	@echo "Setting up .venv, once …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
 	@touch .venv/ready
