@@ -195,11 +195,8 @@ def replay(kept: KeptCallback, *, now: datetime) -> str:
         kept.state, kept.replayed_at = "replayed", now
     else:
         kept.trouble = trouble
-        kept.state = (
-            "waiting"
-            if kept.tries < TRIES_MAX and kept.state != "malformed"
-            else ("malformed" if kept.state == "malformed" else "given_up")
-        )
+        if kept.state != "malformed":
+            kept.state = "waiting" if kept.tries < TRIES_MAX else "given_up"
     is_waiting = kept.state == "waiting"
     kept.due_at = now + _pause(kept.tries) if is_waiting else None
     kept.due_shard = store.shard_of("replay", kept.callback_id) if is_waiting else None

@@ -7,12 +7,15 @@ VIBER_API_URL = "https://chatapi.viber.com/pa"
 
 
 def now() -> datetime:
-    """Tell the instant for the front door; nothing below it asks.
+    """Tell the instant for the front door, in whole milliseconds as it is stored.
+
+    Nothing below the front door asks, and a repeat is answered with the very same instant.
 
     `CLOCK_OFFSET_SECONDS` is set by the demo alone, whose clock page moves business time.
     """
     moved_for = float(os.environ.get("CLOCK_OFFSET_SECONDS", "0"))
-    return real_now() + timedelta(seconds=moved_for)
+    instant = real_now() + timedelta(seconds=moved_for)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def real_now() -> datetime:

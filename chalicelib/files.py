@@ -9,7 +9,7 @@ from chalicelib import aws, config, errors, ids, store, viber
 from chalicelib.fetching import Unreachable, fetch
 from chalicelib.log import log
 from chalicelib.queues import Copy, put_copies
-from chalicelib.tables import Bot, Contact, Item, Message
+from chalicelib.tables import Bot, Contact, Item, Message, key_names
 
 LINK_FOR = timedelta(minutes=15)
 GIVE_UP_AFTER_TRIES = 12
@@ -110,7 +110,7 @@ def _rest(item: Any) -> None:
         return
     with contextlib.suppress(store.Changed):
         store.update(
-            Contact(key=item.key),
+            _named(item),
             [Contact.due_shard.remove(), Contact.due_at.remove()],
             Contact.due_at == item.due_at,
         )
@@ -159,7 +159,7 @@ def _tell(item: Any, url: str, file_id: str, facts: dict[str, Any]) -> None:
     try:
         if isinstance(item, Message):
             store.update(
-                Message(key=item.key, item=item.item),
+                _named(item),
                 [
                     Message.file_id.set(file_id),
                     Message.file_state.set("ready"),
@@ -170,13 +170,13 @@ def _tell(item: Any, url: str, file_id: str, facts: dict[str, Any]) -> None:
             )
         elif isinstance(item, Contact):
             store.update(
-                Contact(key=item.key),
+                _named(item),
                 [Contact.avatar_file_id.set(file_id), Contact.avatar_copied_from.set(url), *rests],
                 Contact.avatar_url == url,
             )
         else:
             store.update(
-                Bot(bot_id=item.bot_id),
+                _named(item),
                 [Bot.icon_file_id.set(file_id), Bot.revision.set(Bot.revision + 1)],
                 Bot.icon_url == url,
             )
@@ -202,9 +202,8 @@ def _failed(item: Any, url: str, unreachable: Unreachable, *, now: datetime) -> 
     )
     if isinstance(item, Contact):
         unchanged &= Contact.avatar_url == url
-    key = {"key": item.key} | ({"item": item.item} if isinstance(item, Message) else {})
     try:
-        store.update(kind(**key), changes, unchanged)
+        store.update(_named(item), changes, unchanged)
     except store.Changed:
         return "changed"
     return "lost" if is_over else "later"
@@ -213,11 +212,14 @@ def _failed(item: Any, url: str, unreachable: Unreachable, *, now: datetime) -> 
 def _put_off(item: Any, *, now: datetime) -> None:
     kind = type(item)
     pause = min(PAUSE_MAX, FIRST_PAUSE * int(2 ** min(item.tries or 0, 12)))
-    key = {"key": item.key} | ({"item": item.item} if isinstance(item, Message) else {})
-    try:
-        store.update(kind(**key), [kind.due_at.set(now + pause)], kind.due_at == item.due_at)
-    except store.Changed:
-        return
+    with contextlib.suppress(store.Changed):
+        store.update(_named(item), [kind.due_at.set(now + pause)], kind.due_at == item.due_at)
+
+
+def _named(item: Any) -> Any:
+    """Name an item by its key alone, to be changed whatever else it carries by now."""
+    kind: type[Item] = type(item)
+    return kind(**{name: getattr(item, name) for name in key_names(kind)})
 
 
 def _key_of(account_id: str, file_id: str) -> str:

@@ -56,8 +56,8 @@ class Quick(Attribute[T]):
 
     def set(self, value: Any) -> Any:
         """Give the action that sets this attribute, to a value or to another expression."""
-        if value is None or not isinstance(value, PLAIN):
-            return super().set(value)  # type: ignore[arg-type]
+        if not isinstance(value, PLAIN):
+            return super().set(value)
         return Assign(self, value)
 
 
@@ -274,7 +274,6 @@ class Message(Item):
     file_facts = Json(null=True)
     state = Text(null=True)
     money = Text(null=True)
-    reply_id = Text(null=True)
     sender_name = Text(null=True)
     before_id = Text(null=True)
     sending_at = Instant(null=True)

@@ -68,8 +68,7 @@ class Call(Generic[B, Q]):
     ) -> None:
         self.request = request
         self._caller = caller
-        # Instants are kept in milliseconds: a repeat is answered as the first request was.
-        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        self.now = now
         self.body = body
         self.query = query
 

@@ -72,8 +72,6 @@ def reply(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accept
     or `free-messages-used`; after any of them nothing was written.
     """
     _check_parts(wanted)
-    # As it is stored, so that a repeat is answered with the very same instant.
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     return store.again(lambda: _reply_once(account_id, wanted, by=by, now=now))
 
 
@@ -117,7 +115,7 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
     conversation, bot, tail = store.read(
         (Conversation, key, "conversation"),
         (Bot, ticket.bot_id, None),
-        (Message, key, f"message#{tail_id or '-'}"),
+        (Message, key, conversations.message_item(tail_id or "-")),
     )
     if wanted.notify:
         _refuse_if_not_sendable(bot, conversation, ticket, now=now)

@@ -64,7 +64,7 @@ def _to_message(key: str, message_id: str, event: str, reason: str | None, *, at
     try:
         store.update(
             states.message_at(key, message_id),
-            changes,  # type: ignore[arg-type]
+            changes,
             states.is_in(*states.BEFORE_RECEIPT[event]),
         )
     except store.Changed:

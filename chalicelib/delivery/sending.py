@@ -12,7 +12,6 @@ from chalicelib.queues import Outgoing
 from chalicelib.tables import Bot, Message, TokenItem
 
 BOT_AT_MOST_SECONDS_OLD = 20.0
-STOPS_SENDING = viber.STOPS_SENDING
 FREE_MESSAGES_USED = 23
 
 
@@ -199,7 +198,7 @@ def _fail(
 
 def _learn(bot: Bot, status: int | None, *, now: datetime) -> None:
     still_true = Bot.state == "connected"
-    if status in STOPS_SENDING:
+    if status in viber.STOPS_SENDING:
         change = Bot.sending_stopped.set(status)
         # The refusal may be of a key that was replaced meanwhile.
         still_true &= Bot.key_sealed == bot.key_sealed

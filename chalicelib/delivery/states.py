@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib import store
+from chalicelib.conversations import message_item
 from chalicelib.tables import Message
 
 QUEUED: Final = "queued"
@@ -53,9 +55,9 @@ def is_in(*states: str) -> Condition:
     return Message.state.is_in(*states)
 
 
-def at_receipt(event: str, at: datetime) -> list[object]:
+def at_receipt(event: str, at: datetime) -> list[Action]:
     """Give the changes that a receipt of this event makes to a message."""
-    changes: list[object] = [Message.state.set(event)]
+    changes: list[Action] = [Message.state.set(event)]
     if event == FAILED:
         changes.append(Message.failed_at.set(at))
     else:
@@ -73,9 +75,9 @@ def at_receipt(event: str, at: datetime) -> list[object]:
 
 def message_at(key: str, message_id: str) -> Message:
     """Name a message's item, to be changed without being read."""
-    return Message(key=key, item=f"message#{message_id}")
+    return Message(key=key, item=message_item(message_id))
 
 
 def read_message(key: str, message_id: str) -> Message | None:
     """Read a message of a conversation."""
-    return store.get(Message, key, f"message#{message_id}")
+    return store.get(Message, key, message_item(message_id))
