@@ -92,3 +92,32 @@ def jwks_url() -> str:
 def may_fetch_from_this_machine() -> bool:
     """Say whether media may come from loopback addresses: on the laptop alone."""
     return os.environ.get("ALLOW_LOCAL_MEDIA") == "yes"
+
+
+def fee_zone() -> str:
+    """Name the time zone of the fee calendar, `FEE_ZONE`."""
+    return os.environ.get("FEE_ZONE", "Europe/Kyiv")
+
+
+def fee_days_before_last() -> int:
+    """Tell how many days before a month's last one its fee is taken, `FEE_DAYS_BEFORE_LAST`."""
+    return int(os.environ.get("FEE_DAYS_BEFORE_LAST", "5"))
+
+
+def deposit_micros() -> int:
+    """Tell the deposit of a connection request, `DEPOSIT_EUR`."""
+    return _euros("DEPOSIT_EUR", 400)
+
+
+def activation_micros() -> int:
+    """Tell what an approval takes of the deposit, `ACTIVATION_EUR`."""
+    return _euros("ACTIVATION_EUR", 200)
+
+
+def maintenance_fee_micros() -> int:
+    """Tell the monthly fee of a commercial bot, `MAINTENANCE_EUR`."""
+    return _euros("MAINTENANCE_EUR", 100)
+
+
+def _euros(name: str, default: int) -> int:
+    return int(os.environ.get(name, default)) * 1_000_000

@@ -6,6 +6,7 @@ begin with the account or the bot; `docs/architecture.md` lists the few that can
 item, attributes   what all models share
 talk               conversation, message, token, ticket, contact, the first answer to a key
 bots               bot, kept callback
+ledger             balance, entry, request, payment and what else moves money
 people             account, person, API key, audit line, lookup
 """
 
@@ -14,8 +15,28 @@ from collections.abc import Sequence
 from chalicelib.tables.attributes import ExpiresAt
 from chalicelib.tables.bots import Bot, KeptCallback
 from chalicelib.tables.item import Due, Item, connection, key_names
+from chalicelib.tables.ledger import (
+    Balance,
+    Checkpoint,
+    Difference,
+    Entry,
+    Guard,
+    MoneySettings,
+    Payment,
+    Quota,
+    Request,
+    TopUp,
+)
 from chalicelib.tables.people import PLATFORM, Account, ApiKey, AuditLine, Lookup, Person
-from chalicelib.tables.talk import Contact, Conversation, FirstAnswer, Message, Ticket, TokenItem
+from chalicelib.tables.talk import (
+    Contact,
+    Conversation,
+    FirstAnswer,
+    Message,
+    Session,
+    Ticket,
+    TokenItem,
+)
 
 ALL: Sequence[type[Item]] = (
     Conversation,
@@ -31,6 +52,17 @@ ALL: Sequence[type[Item]] = (
     Lookup,
     FirstAnswer,
     KeptCallback,
+    Session,
+    Balance,
+    Checkpoint,
+    Difference,
+    Entry,
+    Guard,
+    MoneySettings,
+    Payment,
+    Quota,
+    Request,
+    TopUp,
 )
 
 __all__ = [
@@ -39,19 +71,30 @@ __all__ = [
     "Account",
     "ApiKey",
     "AuditLine",
+    "Balance",
     "Bot",
+    "Checkpoint",
     "Contact",
     "Conversation",
+    "Difference",
     "Due",
+    "Entry",
     "ExpiresAt",
     "FirstAnswer",
+    "Guard",
     "Item",
     "KeptCallback",
     "Lookup",
     "Message",
+    "MoneySettings",
+    "Payment",
     "Person",
+    "Quota",
+    "Request",
+    "Session",
     "Ticket",
     "TokenItem",
+    "TopUp",
     "connection",
     "key_names",
 ]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib import config
-from chalicelib.tables.attributes import Binary, ExpiresAt, Instant, Json, Text, Whole
+from chalicelib.tables.attributes import Binary, ExpiresAt, Flag, Instant, Json, Text, Whole
 from chalicelib.tables.item import Due, Item
 
 
@@ -20,14 +20,31 @@ class BotsOfAccount(GlobalSecondaryIndex[Any]):
     created_at = Instant(range_key=True)
 
 
+class DueFees(GlobalSecondaryIndex[Any]):
+    """Bots by when something is due about their fee, sharded by account."""
+
+    class Meta:
+        index_name = "fees"
+        projection = KeysOnlyProjection()
+
+    fee_shard = Text(hash_key=True)
+    fee_at = Instant(range_key=True)
+
+
 class Bot(Item):
-    """One Viber bot, connected by its key, with its settings."""
+    """One Viber bot, connected by its key, with its settings and its plan.
+
+    `plan` is `legacy`, `commercial` or `business`; None may not send. `paid_month` is the last
+    month paid for, as `2026-12`; the fee of a `business` bot is that of its sessions. `ended_at`
+    is when a refused fee ended the bot (or, for `business`, its sessions), or an operator did.
+    """
 
     class Meta:
         table_name = config.name_of("bots")
 
     account_index = BotsOfAccount()
     due_index = Due()
+    fees_index = DueFees()
     bot_id = Text(hash_key=True)
     account_id = Text()
     created_at = Instant()
@@ -35,9 +52,9 @@ class Bot(Item):
     state = Text()
     lease_until = Instant(null=True)
     key_sealed = Binary(null=True)
-    viber_id = Text()
+    viber_id = Text(null=True)
     name = Text()
-    uri = Text()
+    uri = Text(null=True)
     icon_url = Text(null=True)
     icon_file_id = Text(null=True)
     country = Text(null=True)
@@ -51,6 +68,19 @@ class Bot(Item):
     webhook_trouble = Text(null=True)
     sending_stopped = Whole(null=True)
     initiated_stopped_until = Instant(null=True)
+    plan = Text(null=True)
+    plan_since = Instant(null=True)
+    made_on = Text(null=True)
+    paid_month = Text(null=True)
+    cancelled_at = Instant(null=True)
+    ended_at = Instant(null=True)
+    ended_reason = Text(null=True)
+    set_aside_micros = Whole(default=0)
+    has_sessions = Flag(default=False)
+    sessions_fee_micros = Whole(null=True)
+    session_price_micros = Whole(null=True)
+    fee_shard = Text(null=True)
+    fee_at = Instant(null=True)
     due_shard = Text(null=True)
     due_at = Instant(null=True)
 

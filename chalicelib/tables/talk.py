@@ -33,6 +33,8 @@ class Conversation(Item):
     last_inbound_at = Instant(null=True)
     last_message_id = Text(null=True)
     last_outgoing_id = Text(null=True)
+    country = Text(null=True)
+    talk = Json(null=True)
     tokens = TextList(default=list)
 
 
@@ -60,6 +62,14 @@ class Message(Item):
     file_facts = Json(null=True)
     state = Text(null=True)
     money = Text(null=True)
+    price_micros = Whole(null=True)
+    price_kind = Text(null=True)
+    priced_by = Text(null=True)
+    country = Text(null=True)
+    session_id = Text(null=True)
+    after_session_id = Text(null=True)
+    run = Whole(null=True)
+    quota_month = Text(null=True)
     sender_name = Text(null=True)
     before_id = Text(null=True)
     sending_at = Instant(null=True)
@@ -99,6 +109,54 @@ class TokenItem(Item):
     failed_at = Instant(null=True)
     reason = Text(null=True)
     expires_at = ExpiresAt()
+
+
+class SessionShelf(GlobalSecondaryIndex[Any]):
+    """An account's sessions, live or closed, by when they began; nothing else is in it."""
+
+    class Meta:
+        index_name = "shelf"
+        projection = AllProjection()
+
+    shelf = Text(hash_key=True)
+    shelf_order = Text(range_key=True)
+
+
+class Session(Item):
+    """A priced stretch of talk, as lists, reports and schedules see it.
+
+    Its counts are those of its last change; while it is live the conversation's copy counts.
+    `money` is `none`, `held`, `posted`, `voided` or `refunded`.
+    """
+
+    class Meta:
+        table_name = config.name_of("conversations")
+
+    due_index = Due()
+    shelf_index = SessionShelf()
+    key = Text(hash_key=True)
+    item = Text(range_key=True)
+    shelf = Text()
+    shelf_order = Text()
+    session_id = Text()
+    account_id = Text()
+    bot_id = Text()
+    subscriber_id = Text()
+    ticket_id = Text(null=True)
+    contact_name = Text(null=True)
+    state = Text()
+    begun_at = Instant()
+    ends_at = Instant()
+    opened_at = Instant(null=True)
+    closed_at = Instant(null=True)
+    reason = Text(null=True)
+    sent = Whole(default=0)
+    unanswered = Whole(default=0)
+    price_micros = Whole(default=0)
+    money = Text(default="none")
+    policy_version = Whole(default=1)
+    due_shard = Text(null=True)
+    due_at = Instant(null=True)
 
 
 class Shelf(GlobalSecondaryIndex[Any]):
