@@ -8,6 +8,7 @@ talk               conversation, message, token, ticket, contact, the first answ
 bots               bot, kept callback
 ledger             balance, entry, request, payment and what else moves money
 people             account, person, API key, audit line, lookup
+tariffs            price lists and session policies, and the book of those in force
 """
 
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ from chalicelib.tables.talk import (
     Ticket,
     TokenItem,
 )
+from chalicelib.tables.tariffs import PolicyItem, PriceListItem, TariffBook
 
 ALL: Sequence[type[Item]] = (
     Conversation,
@@ -63,6 +65,9 @@ ALL: Sequence[type[Item]] = (
     Quota,
     Request,
     TopUp,
+    TariffBook,
+    PriceListItem,
+    PolicyItem,
 )
 
 __all__ = [
@@ -89,9 +94,12 @@ __all__ = [
     "MoneySettings",
     "Payment",
     "Person",
+    "PolicyItem",
+    "PriceListItem",
     "Quota",
     "Request",
     "Session",
+    "TariffBook",
     "Ticket",
     "TokenItem",
     "TopUp",
