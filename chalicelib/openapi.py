@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from chalicelib import errors
-from chalicelib.web import Empty, Page, Route
+from chalicelib.web import JSON, Empty, Page, Route
 
 TITLES = {
     error.status: error.title
@@ -24,6 +24,7 @@ TITLES = {
         errors.Busy,
     )
 }
+TEXT = {"type": "string"}
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -40,8 +41,8 @@ PROBLEM = {
 def described(routes: Iterable[Route]) -> dict[str, Any]:
     """Describe these routes in OpenAPI 3.1."""
     told = [route for route in routes if route.path.startswith("/v1/")]
-    types = [route.answer for route in told if route.answer is not None]
-    types += [route.body for route in told if route.body is not None]
+    types = [route.answer for route in told if route.answer is not None and route.gives == JSON]
+    types += [route.body for route in told if route.body is not None and route.takes == JSON]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -83,25 +84,22 @@ def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
     if route.roles is not None:
         told["x-roles"] = sorted(route.roles)
     if route.body is not None:
-        schema = by_type[_name(route.body)]
-        told["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema}},
-        }
+        schema = by_type[_name(route.body)] if route.takes == JSON else TEXT
+        told["requestBody"] = {"required": True, "content": {route.takes: {"schema": schema}}}
     return told
 
 
 def _responses(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Done."}
     if route.answer is not None:
-        schema = by_type[_name(route.answer)]
+        schema = by_type[_name(route.answer)] if route.gives == JSON else TEXT
         if _is_list(route.answer):
             schema = {
                 "type": "object",
                 "required": list(Page.__struct_fields__),
                 "properties": {"items": schema, "next_cursor": {"type": ["string", "null"]}},
             }
-        good["content"] = {"application/json": {"schema": schema}}
+        good["content"] = {route.gives: {"schema": schema}}
     responses = {str(route.status): good}
     if route.has_etag:
         responses["304"] = {"description": "As it was when you got this ETag."}

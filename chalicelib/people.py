@@ -14,7 +14,15 @@ from chalicelib.audit import Actor
 from chalicelib.tables import PLATFORM, Account, ApiKey, Bot, Lookup, Person
 
 OPERATOR, ADMIN, AGENT = "operator", "admin", "agent"
-SCOPES = ("tickets:read", "tickets:write", "bots:read", "bots:write", "people:read")
+SCOPES = (
+    "tickets:read",
+    "tickets:write",
+    "bots:read",
+    "bots:write",
+    "people:read",
+    "billing:read",
+    "billing:write",
+)
 LANGUAGES = ("uk", "ru", "ro", "en")
 KEY_PREFIX = "vd_"
 KEY_CHARACTERS = len(KEY_PREFIX) + 43

@@ -16,6 +16,7 @@ PROBLEM_TYPES = "https://viberdesk.dev/problems/"
 BODY_MAX_BYTES = 256 * 1024
 KEY_MAX_CHARACTERS = 200
 PAGE_DEFAULT, PAGE_MAX = 50, 200
+JSON, CSV = "application/json", "text/csv"
 
 OPERATORS = frozenset({"operator"})
 ADMINS = frozenset({"admin"})
@@ -51,13 +52,15 @@ class Route(NamedTuple):
     view: Callable[..., Any]
     roles: frozenset[str] | None
     scope: str | None
-    body: type[msgspec.Struct] | None
+    body: type[Any] | None
     query: type[msgspec.Struct]
     answer: Any
     status: int
     problems: tuple[int, ...]
     has_etag: bool
     is_idempotent: bool
+    takes: str
+    gives: str
 
 
 class Call(Generic[B, Q]):
@@ -117,17 +120,20 @@ class Nouns(Blueprint):
         roles: frozenset[str] | None,
         answer: Any,
         scope: str | None = None,
-        body: type[msgspec.Struct] | None = None,
+        body: type[Any] | None = None,
         query: type[msgspec.Struct] = Empty,
         status: int = 200,
         problems: tuple[int, ...] = (),
         has_etag: bool = False,
         is_idempotent: bool = False,
+        takes: str = JSON,
+        gives: str = JSON,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Serve a view at a path, to these roles and to programs with this scope.
 
         `roles` None makes it public. The view gets a Call and the path's ids, and returns what
-        `answer` says, or a whole Response.
+        `answer` says, or a whole Response. `takes` and `gives` are media types: a body of another
+        than JSON comes as its bytes, and such an answer is given as a whole Response.
         """
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,6 +151,8 @@ class Nouns(Blueprint):
                 problems,
                 has_etag,
                 is_idempotent,
+                takes,
+                gives,
             )
             self.table.append(route)
             return view
@@ -161,7 +169,7 @@ class Nouns(Blueprint):
             if route.roles is not None:
                 options["authorizer"] = authorizer
             if route.method in ("POST", "PUT", "PATCH"):
-                options["content_types"] = ["application/json"]
+                options["content_types"] = [route.takes]
             self.route(route.path, name=route.view.__name__, **options)(self._front(route))
         return self
 
@@ -184,7 +192,7 @@ class Nouns(Blueprint):
         if isinstance(given, Response):
             return given
         content = b"" if given is None else msgspec.json.encode(given)
-        headers: Headers = {"Content-Type": "application/json"}
+        headers: Headers = {"Content-Type": JSON}
         if route.has_etag:
             etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
             headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
@@ -295,6 +303,8 @@ def _body(request: Request, route: Route) -> Any:
     raw = bytes_of(request) or b"{}"
     if len(raw) > BODY_MAX_BYTES:
         raise errors.TooLarge(f"A body has at most {BODY_MAX_BYTES // 1024} kB.")
+    if route.takes != JSON:
+        return bytes_of(request)
     try:
         return msgspec.json.decode(raw, type=route.body)
     except RecursionError:

@@ -35,7 +35,7 @@ function Docs({ api, address }) {
 }
 
 function Operation({ told, schemas }) {
-  const body = told.requestBody?.content["application/json"].schema;
+  const [body] = Object.values(told.requestBody?.content ?? {}).map((each) => each.schema);
   return html`
     <details id=${told.operationId}>
       <summary>

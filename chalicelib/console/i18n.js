@@ -29,7 +29,15 @@ export const families = {
   bot: ["connecting", "connected", "disconnected"],
   webhook: ["ok", "repaired", "broken", "unknown"],
   callback: ["waiting", "replayed", "given_up", "malformed"],
-  scope: ["tickets:read", "tickets:write", "bots:read", "bots:write", "people:read"],
+  scope: [
+    "tickets:read",
+    "tickets:write",
+    "bots:read",
+    "bots:write",
+    "people:read",
+    "billing:read",
+    "billing:write",
+  ],
   problem: [
     "bad-input", "unauthorized", "forbidden", "not-found", "conflict", "still-running", "too-large",
     "idempotency-key-reused", "too-many-requests", "gateway-failed", "busy", "not-current",

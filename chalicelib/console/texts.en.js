@@ -231,6 +231,8 @@ export default {
   "scope.bots:read": "Read bots",
   "scope.bots:write": "Change bots",
   "scope.people:read": "Read people",
+  "scope.billing:read": "Read money and tariffs",
+  "scope.billing:write": "Spend and top up money",
   "scope.tickets:read": "Read tickets",
   "scope.tickets:write": "Reply and change tickets",
   "settings.assignee": "Assignee of new tickets",

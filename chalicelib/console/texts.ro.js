@@ -231,6 +231,8 @@ export default {
   "scope.bots:read": "Vizualizarea boților",
   "scope.bots:write": "Modificarea boților",
   "scope.people:read": "Vizualizarea persoanelor",
+  "scope.billing:read": "Vizualizarea banilor și a tarifelor",
+  "scope.billing:write": "Cheltuirea și alimentarea banilor",
   "scope.tickets:read": "Vizualizarea solicitărilor",
   "scope.tickets:write": "Răspunsuri și modificarea solicitărilor",
   "settings.assignee": "Responsabil pentru solicitările noi",

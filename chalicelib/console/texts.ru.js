@@ -231,6 +231,8 @@ export default {
   "scope.bots:read": "Просмотр ботов",
   "scope.bots:write": "Изменение ботов",
   "scope.people:read": "Просмотр людей",
+  "scope.billing:read": "Просмотр денег и тарифов",
+  "scope.billing:write": "Траты и пополнения",
   "scope.tickets:read": "Просмотр обращений",
   "scope.tickets:write": "Ответы и изменение обращений",
   "settings.assignee": "Ответственный за новые обращения",

@@ -231,6 +231,8 @@ export default {
   "scope.bots:read": "Перегляд ботів",
   "scope.bots:write": "Зміна ботів",
   "scope.people:read": "Перегляд людей",
+  "scope.billing:read": "Перегляд грошей і тарифів",
+  "scope.billing:write": "Витрати й поповнення",
   "scope.tickets:read": "Перегляд звернень",
   "scope.tickets:write": "Відповіді та зміна звернень",
   "settings.assignee": "Відповідальний за нові звернення",
