@@ -6,7 +6,6 @@ import hmac
 import itertools
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -203,10 +202,10 @@ class Shop:
 
     def keep_warm(self) -> None:
         """Let this container remember the bot as if it had read it just now."""
-        from chalicelib import bots
+        from chalicelib.bots import remembering
 
-        held = bots._known[self.bot.bot_id]
-        bots._known[self.bot.bot_id] = held._replace(read_at_tick=time.monotonic())
+        held = remembering._known[self.bot.bot_id]
+        remembering._known[self.bot.bot_id] = held._replace(read_at=self.now)
 
 
 PROFILE = {"country": "UA", "language": "uk-UA", "api_version": 10}

@@ -11,13 +11,31 @@ import msgspec
 from chalice.test import Client
 
 from app import app
-from chalicelib import bots, config, people, signin
+from chalicelib import billing, bots, config, money, people, plans, signin, store, tariffs
 from chalicelib.audit import Actor
+from chalicelib.bots import remembering
+from chalicelib.tables import Bot
 from demo.emulator import Emulator
 from demo.emulator.records import Fault, Profile
 
 PASSWORD = "Correct-horse-7"
 OPERATOR = Actor("per_operator", "Operator")
+MADE_ON = "2023-11-30"
+
+
+def confirm_legacy(bot_id: str, *, now: datetime) -> None:
+    """Let a bot be one made before bots were paid for."""
+    store.update(
+        Bot(bot_id=bot_id),
+        [
+            Bot.plan.set(plans.LEGACY),
+            Bot.plan_since.set(now),
+            Bot.made_on.set(MADE_ON),
+            Bot.revision.set(Bot.revision + 1),
+        ],
+        Bot.bot_id.exists(),
+    )
+    bots.forget(bot_id)
 
 
 class Answered(NamedTuple):
@@ -104,7 +122,8 @@ class Desk:
         self.viber.start()
         os.environ["VIBER_API_URL"] = self.viber.api_url
         self._set_clock()
-        bots._known.clear()
+        remembering._known.clear()
+        tariffs.forget()
         self.account = people.make_account(
             name="Хліб і Сіль",
             admin_email="olena@example.com",
@@ -128,6 +147,7 @@ class Desk:
         self.sign_in(self.admin.email)
         self.viber_bot = self.viber.world.add_bot("Пекарня", uri="pekarnia")
         self.bot = bots.connect(self.account_id, self.viber_bot.key, by=self.actor, now=self.now)
+        self.make_legacy()
         return self
 
     def __exit__(
@@ -169,12 +189,13 @@ class Desk:
         by: str | None = "olena@example.com",
         headers: dict[str, str] | None = None,
     ) -> Answered:
-        """Make one API call as somebody (None: as nobody)."""
+        """Make one API call as somebody (None: as nobody); bytes are a body as it is."""
         sent = {"Content-Type": "application/json"} | (headers or {})
         if by is not None:
             token = by if by.startswith("vd_") else self.sign_in(by)
             sent["Authorization"] = f"Bearer {token}"
-        raw = b"" if body is None else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        raw = b"" if body is None else raw
         answer = self.client.http.request(method, path, headers=sent, body=raw)
         is_json = "json" in str(answer.headers.get("Content-Type", ""))
         told = json.loads(answer.body) if is_json and answer.body else answer.body
@@ -222,6 +243,26 @@ class Desk:
         """Change settings of the bot."""
         answer = self.call("PATCH", f"/v1/bots/{self.bot.bot_id}", settings)
         assert answer.status == 200, answer
+
+    # Money and plans.
+
+    def top_up(self, euros: int, *, account_id: str | None = None) -> None:
+        """Let money come in from outside, as if it had been paid a moment ago."""
+        of_whom = account_id or self.account_id
+        store.again(lambda: self._take_in(of_whom, euros))
+
+    def _take_in(self, account_id: str, euros: int) -> None:
+        payment = f"test-{next(self.keys)}"
+        change = billing.Change(account_id)
+        change.take_in(
+            money.euros(euros),
+            billing.entry(account_id, billing.TOP_UP, f"top-up:{payment}", now=self.now),
+        )
+        store.commit(change.writes(billing.balance(account_id), now=self.now))
+
+    def make_legacy(self, bot_id: str | None = None) -> None:
+        """Let a bot be one made before bots were paid for, as an operator has confirmed it."""
+        confirm_legacy(bot_id or self.bot.bot_id, now=self.now)
 
     def download(self, file_id: str) -> dict[str, Any]:
         """Fetch what a file's link leads to: S3's answer, its `Body` read."""

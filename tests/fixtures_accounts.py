@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from chalicelib import aws, bots, config, people, tables, viber
+from chalicelib import aws, bots, config, people, tables, tariffs, viber
 from chalicelib.audit import Actor
 from chalicelib.tables import Account, Bot, Person
 from demo.emulator import records
@@ -24,6 +24,9 @@ class Ids(NamedTuple):
     key_id: str
     callback_id: str
     file_id: str
+    # Of no account: what these lead to is everybody's.
+    version: str = "999999"
+    kind: str = "no-kind"
 
 
 PREFIXES = ("bot", "tkt", "msg", "con", "per", "key", "cbk", "fil")
@@ -56,12 +59,16 @@ def neighbour(desk: Desk) -> Furnished:
     viber_bot = desk.viber.world.add_bot("Аптека", uri="apteka")
     actor = Actor(admin.person_id, admin.name)
     bot = bots.connect(account.account_id, viber_bot.key, by=actor, now=desk.now)
+    desk.make_legacy(bot.bot_id)
     return _furnish(desk, account, admin, bot, viber_bot)
 
 
 def own(desk: Desk) -> Furnished:
-    """Give the desk's own account one of everything too."""
-    return _furnish(desk, desk.account, desk.admin, desk.bot, desk.viber_bot)
+    """Give the desk's own account one of everything too, and the platform a price list."""
+    made = tariffs.make_price_list([("UA", 19600)], 20000, None, by=OPERATOR, now=desk.now)
+    furnished = _furnish(desk, desk.account, desk.admin, desk.bot, desk.viber_bot)
+    ids = furnished.ids._replace(version=str(made.version), kind="business")
+    return furnished._replace(ids=ids)
 
 
 def _furnish(

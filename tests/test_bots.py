@@ -15,6 +15,7 @@ import pytest
 
 from chalicelib import aws, bots, config, errors, kms, people, store, tables, viber
 from chalicelib.audit import Actor
+from chalicelib.bots import connecting
 from chalicelib.log import log
 from chalicelib.tables import Bot, Lookup
 from demo.emulator.media import avatar
@@ -244,7 +245,7 @@ def test_a_viber_that_cannot_be_reached_is_no_fault_of_the_key(desk: Desk) -> No
 def leased(desk: Desk, key: str, account_id: str) -> Bot:
     """Die between the lease and the webhook."""
     info = viber.Client(key, base_url=config.viber_api_url()).get_account_info()
-    return bots._lease(account_id, key, info, by=desk.actor, now=desk.now)
+    return connecting._lease(account_id, key, info, by=desk.actor, now=desk.now)
 
 
 def test_what_a_crash_left_half_connected_can_be_taken_up_at_once_by_its_account(
@@ -714,8 +715,8 @@ def test_two_who_connect_one_bot_at_once_do_not_both_have_it(desk: Desk) -> None
     by = Actor(desk.admin.person_id, desk.admin.name)
     info = viber.Client(new.key, base_url=config.viber_api_url()).get_account_info()
     with pytest.raises(errors.Conflict):
-        bots._finish(first, info, by=by, now=desk.now + timedelta(seconds=1))
-    bots._finish(second, info, by=by, now=desk.now + timedelta(seconds=1))
+        connecting._finish(first, info, by=by, now=desk.now + timedelta(seconds=1))
+    connecting._finish(second, info, by=by, now=desk.now + timedelta(seconds=1))
     owner = store.get(Lookup, f"viber#{info.id}")
     assert owner is not None
     assert owner.subject_id == second.bot_id

@@ -13,6 +13,7 @@ from chalice.local import LambdaContext
 
 from app import app
 from chalicelib import bots, callbacks, config, kms, store, tables, viber
+from chalicelib.bots import remembering
 from chalicelib.tables import Conversation
 from tests.desk import Desk, message_event
 from tests.fixtures_accounts import everything, rows
@@ -428,21 +429,18 @@ def test_nothing_is_taken_for_a_bot_that_is_unknown_or_disconnected(desk: Desk) 
 
 def test_a_container_that_knows_the_old_key_accepts_the_new_one_once_it_looked(desk: Desk) -> None:
     desk.phone().write("Раз")
-    known = bots._known[desk.bot.bot_id]
+    known = remembering._known[desk.bot.bot_id]
     desk.viber_bot.key = "50587abc-new0-key0-5d59-39b13edd4ea1"
     path = f"/v1/bots/{desk.bot.bot_id}/key"
     assert desk.call("PUT", path, {"key": desk.viber_bot.key}).status == 200
     # Another container was asleep meanwhile and still holds what it read.
-    bots._known[desk.bot.bot_id] = known
+    remembering._known[desk.bot.bot_id] = known._replace(read_at=desk.now)
     event = said(desk, "Два")
     assert post(desk, event, signed(desk, event)) == 401
-    bots._known[desk.bot.bot_id] = known._replace(
-        read_at_tick=known.read_at_tick - bots.REREAD_EVERY_SECONDS - 1
-    )
+    a_while_ago = desk.now - timedelta(seconds=bots.REREAD_EVERY_SECONDS)
+    remembering._known[desk.bot.bot_id] = known._replace(read_at=a_while_ago)
     assert post(desk, event, signed(desk, event)) == 200
-    bots._known[desk.bot.bot_id] = known._replace(
-        read_at_tick=known.read_at_tick - bots.REREAD_EVERY_SECONDS - 1
-    )
+    remembering._known[desk.bot.bot_id] = known._replace(read_at=a_while_ago)
     assert post(desk, event, viber.sign(b"{}", desk.viber_bot.key)) == 401
 
 
@@ -544,7 +542,7 @@ def test_a_callback_that_cannot_be_kept_either_is_asked_for_again(desk: Desk) ->
 
 
 def test_a_key_that_cannot_be_opened_lets_viber_try_again(desk: Desk) -> None:
-    bots._known.clear()
+    remembering._known.clear()
     kms.unseal.cache_clear()
     with broken("GetItem"):
         assert desk.callback(said(desk, "Раз"))[0] == 500

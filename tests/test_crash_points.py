@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chalicelib import aws, batches, bots, config, store
+from chalicelib import aws, batches, config, store
+from chalicelib.bots import remembering
 from chalicelib.tables import Conversation
 from tests.desk import Desk
 from tests.faults import HOWS, Died, Line, Point
@@ -57,7 +58,7 @@ class Flow:
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             done = {record["messageId"] for record in records} - failed
         except Died:
-            bots._known.clear()
+            remembering._known.clear()
         sqs, url = aws.client("sqs"), config.queue_url(queue)
         for record in records:
             handle = record["receiptHandle"]
@@ -139,14 +140,14 @@ def surviving(desk: Desk) -> Iterator[None]:
         try:
             return post(url, headers, body)
         except Died:
-            bots._known.clear()
+            remembering._known.clear()
             return 0, b""
 
     desk.viber.dispatcher._post = telling_nothing
     try:
         yield
     except Died:
-        bots._known.clear()
+        remembering._known.clear()
     finally:
         desk.viber.dispatcher._post = post
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bots, store, viber
+from chalicelib.bots import remembering
 from chalicelib.tables import Bot
 from chalicelib.viber import NoAnswer, NotConnected
 from tests.desk import Desk
@@ -108,7 +109,7 @@ def test_a_bot_is_looked_up_afresh_before_a_message_fails_for_it(desk: Desk) -> 
     assert stopped is not None
     desk.call("PUT", f"/v1/bots/{desk.bot.bot_id}/key", {"key": desk.viber_bot.key})
     # Another container has not heard of it yet.
-    bots._known[desk.bot.bot_id] = stopped
+    remembering._known[desk.bot.bot_id] = stopped
     assert talk.send(second, taken()) == "sent"
 
 
@@ -288,7 +289,7 @@ def test_a_refusal_of_the_old_key_does_not_stop_a_bot_that_has_a_new_one(desk: D
     assert known is not None
     desk.call("PUT", f"/v1/bots/{desk.bot.bot_id}/key", {"key": desk.viber_bot.key})
     # Another container has not heard of the new key yet.
-    bots._known[desk.bot.bot_id] = known
+    remembering._known[desk.bot.bot_id] = known
     assert talk.send(message_id, refused(2)) == "failed"
     assert stored_bot(desk).sending_stopped is None
 
