@@ -47,6 +47,11 @@ def bound(any_id: str, *, after: timedelta) -> str:
     return f"{prefix}_{_ulid(at_ms, bytes([255]) * 10)}"
 
 
+def first_at(prefix: str, at_ms: int) -> str:
+    """Make the lowest id of this time."""
+    return f"{prefix}_{_ulid(at_ms, bytes(10))}"
+
+
 def last_at(prefix: str, at_ms: int) -> str:
     """Make the highest id of this time and the day after it."""
     return f"{prefix}_{_ulid(at_ms + DAY_MS, bytes([255]) * 10)}"

@@ -70,7 +70,7 @@ class Entry(Item):
 
 
 class Checkpoint(Item):
-    """What an account's entries of all months up to this one came to, when audited."""
+    """What an account's entries before `ends_at`, the end of a month, came to, when audited."""
 
     class Meta:
         table_name = LEDGER
@@ -78,8 +78,8 @@ class Checkpoint(Item):
     key = Text(hash_key=True)
     item = Text(range_key=True)
     month = Text()
+    ends_at = Instant()
     entries_micros = Whole()
-    last_entry_id = Text(null=True)
     at = Instant()
 
 

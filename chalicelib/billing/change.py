@@ -1,21 +1,11 @@
-"""The ledger: an account's balance, and the entries that say how it came about.
-
-    outside ─► available ─► held ─► spent            a message's or a session's price
-                   │  ▲       └──► available
-                   │  └─────────── set aside ─► spent     a bot's monthly fees
-                   └────────────►
-
-available + held + set aside - owed = sum of the entries, in every transaction. A `Change` is
-what one transaction does to one account's money; the flow that made it commits its writes
-together with the fact that is paid for, and that fact's own item keeps it from happening twice.
-"""
+"""What one transaction does to an account's money, and the entries that say why."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import errors, ids, money, store
-from chalicelib.tables import Balance, Entry, Quota
+from chalicelib.tables import Balance, Entry
 
 LOOKED_AT_WITHIN = timedelta(minutes=5)
 
@@ -62,7 +52,7 @@ class InsufficientFunds(errors.Conflict):
     kind = "insufficient-funds"
 
 
-class Owing(errors.Conflict):
+class Owing(InsufficientFunds):
     """The account has a debt from a returned payment; paid things wait until it is topped up."""
 
     title = "There is a debt"
@@ -79,7 +69,7 @@ class Change:
 
     Parts add up, so a reply, a receipt or a fee is one write of the balance. What becomes
     available pays a debt first: `writes` is told the debt that was read, and asks the store for
-    that very one.
+    that very one. No part takes an amount below zero: ValueError, and a bug.
     """
 
     account_id: str
@@ -87,22 +77,23 @@ class Change:
     held_micros: int = 0
     set_aside_micros: int = 0
     entries_micros: int = 0
-    owed_micros: int = 0
+    taken_back_micros: int = 0
     entries: list[Entry] = field(default_factory=list)
 
     def hold(self, micros: int) -> None:
         """Keep available money for something that is on its way."""
-        self.available_micros -= micros
+        self.available_micros -= _whole(micros)
         self.held_micros += micros
 
     def void(self, micros: int) -> None:
         """Give held money back."""
-        self.hold(-micros)
+        self.held_micros -= _whole(micros)
+        self.available_micros += micros
 
     def post(self, micros: int, entry: Entry, *, held_micros: int | None = None) -> None:
         """Spend held money; what was held beyond the price becomes available again."""
         held = micros if held_micros is None else held_micros
-        if micros > held:
+        if _whole(micros) > held:
             raise ValueError(f"{micros} micros do not fit a hold of {held}")
         self.held_micros -= held
         self.available_micros += held - micros
@@ -110,37 +101,38 @@ class Change:
 
     def charge(self, micros: int, entry: Entry, *, set_aside_micros: int = 0) -> None:
         """Spend at once, the set-aside part of it first named; the rest is available money."""
+        if _whole(set_aside_micros) > micros:
+            raise ValueError(f"{set_aside_micros} micros are more than the {micros} to be paid")
         self.set_aside_micros -= set_aside_micros
         self.available_micros -= micros - set_aside_micros
         self._book(-micros, entry)
 
     def spend_held(self, micros: int, entry: Entry) -> None:
         """Spend money held for something that is no message: a deposit."""
-        self.held_micros -= micros
+        self.held_micros -= _whole(micros)
         self._book(-micros, entry)
 
     def refund(self, micros: int, entry: Entry) -> None:
         """Give back what was spent, by a new entry that names the old one."""
-        self.available_micros += micros
+        self.available_micros += _whole(micros)
         self._book(micros, entry)
 
     def take_in(self, micros: int, entry: Entry) -> None:
         """Credit money from outside."""
         self.refund(micros, entry)
 
-    def take_back(self, micros: int, balance: Balance, entry: Entry) -> None:
+    def take_back(self, micros: int, entry: Entry) -> None:
         """Return money to the outside: available first, the rest becomes a debt.
 
-        Held and set-aside money stays. `balance` is as it was read; it may not change meanwhile.
+        Held and set-aside money stays. What is available is settled by `writes` on the balance
+        as it was read, which may not change meanwhile.
         """
-        taken = min(micros, max(balance.available_micros + self.available_micros, 0))
-        self.available_micros -= taken
-        self.owed_micros += micros - taken
+        self.taken_back_micros += _whole(micros)
         self._book(-micros, entry)
 
     def set_aside(self, micros: int, entry: Entry, *, from_held: bool = False) -> None:
         """Move money, available or held, to a bot's set-aside."""
-        self.set_aside_micros += micros
+        self.set_aside_micros += _whole(micros)
         if from_held:
             self.held_micros -= micros
         else:
@@ -149,7 +141,7 @@ class Change:
 
     def return_set_aside(self, micros: int, entry: Entry) -> None:
         """Move a bot's set-aside money back."""
-        self.set_aside_micros -= micros
+        self.set_aside_micros -= _whole(micros)
         self.available_micros += micros
         self._move(micros, "set-aside", "available", entry)
 
@@ -174,65 +166,79 @@ class Change:
         """Return the write of the balance, and those of the entries.
 
         `balance` is as read in this attempt; only its debt is relied on, or all of it where
-        `is_exact` (then any other change means: decide again). `refusal` is raised where the
-        available money does not suffice.
+        `is_exact` or where money is taken back (then any other change means: decide again).
+        `refusal` is raised where the available money does not suffice. An entry that is there
+        already means too that somebody was faster: decide again on what he has written.
         """
-        owed = 0 if balance is None else balance.owed_micros
-        pays = 0
-        if self.owed_micros == 0 and self.available_micros > 0:
-            pays = min(owed, self.available_micros)
-        deltas = {
-            "available_micros": self.available_micros - pays,
-            "held_micros": self.held_micros,
-            "set_aside_micros": self.set_aside_micros,
-            "owed_micros": self.owed_micros - pays,
-            "entries_micros": self.entries_micros,
-        }
+        deltas = self._deltas(balance)
         if not any(deltas.values()) and not self.entries:
             return []
-        writes: list[store.Write] = [store.Put(entry) for entry in self.entries]
+        if deltas["owed_micros"] and self.entries:
+            # The statement shows what of it paid a debt, or made one.
+            self.entries[0].facts["debt_micros"] = deltas["owed_micros"]
+        writes: list[store.Write] = [
+            store.Put(entry, Entry.key.does_not_exist()) for entry in self.entries
+        ]
         if any(deltas.values()):
-            writes.insert(0, self._of_balance(deltas, balance, owed, now, refusal, is_exact))
+            condition, fails_as = self._guard(deltas, balance, refusal, is_exact)
+            item = Balance(key=self.account_id, item="balance")
+            actions = self._actions(deltas, now)
+            writes.insert(0, store.Update(item, condition, fails_as, actions=actions))
         return writes
 
-    def _of_balance(
+    def _deltas(self, balance: Balance | None) -> dict[str, int]:
+        available = 0 if balance is None else balance.available_micros
+        owed = 0 if balance is None else balance.owed_micros
+        if self.taken_back_micros:
+            if self.available_micros < 0:
+                raise ValueError("what is spent must not become a debt beside what is taken back")
+            left = available - owed + self.available_micros - self.taken_back_micros
+            to_available, to_debt = max(left, 0) - available, max(-left, 0) - owed
+        else:
+            pays = min(owed, max(self.available_micros, 0))
+            to_available, to_debt = self.available_micros - pays, -pays
+        return {
+            "available_micros": to_available,
+            "held_micros": self.held_micros,
+            "set_aside_micros": self.set_aside_micros,
+            "owed_micros": to_debt,
+            "entries_micros": self.entries_micros,
+        }
+
+    def _actions(self, deltas: dict[str, int], now: datetime) -> tuple[Any, ...]:
+        shard = store.shard_of("balance", self.account_id)
+        return (
+            *(
+                getattr(Balance, name).set((getattr(Balance, name) | 0) + delta)
+                for name, delta in deltas.items()
+                if delta
+            ),
+            Balance.due_shard.set(Balance.due_shard | shard),
+            Balance.due_at.set(Balance.due_at | (now + LOOKED_AT_WITHIN)),
+        )
+
+    def _guard(
         self,
         deltas: dict[str, int],
         balance: Balance | None,
-        owed: int,
-        now: datetime,
         refusal: Exception | None,
         is_exact: bool,
-    ) -> store.Write:
-        actions = [
-            getattr(Balance, name).set((getattr(Balance, name) | 0) + delta)
-            for name, delta in deltas.items()
-            if delta
-        ]
-        shard = store.shard_of("balance", self.account_id)
-        actions += [
-            Balance.due_shard.set(Balance.due_shard | shard),
-            Balance.due_at.set(Balance.due_at | (now + LOOKED_AT_WITHIN)),
-        ]
+    ) -> tuple[Any, Any]:
+        """Tell the balance's condition, and what it means when it fails."""
         condition: Any = None
         for name, delta in deltas.items():
             if delta < 0 and name != "entries_micros":
                 condition = condition & (getattr(Balance, name) >= -delta)
-        fails_as: Any = store.VERSION
-        if condition is not None:
-            is_refusal = deltas["available_micros"] < 0
-            fails_as = (refusal or short_of(-deltas["available_micros"])) if is_refusal else None
-            fails_as = fails_as or BooksBroken(f"{self.account_id}: {deltas}")
-        if is_exact:
-            fails_as = store.VERSION
+        if is_exact or self.taken_back_micros:
             for name in ("available_micros", "owed_micros"):
                 condition = condition & _is_as_read(name, balance)
-        elif self.available_micros > 0 and self.owed_micros == 0:
+            return condition, store.VERSION
+        if self.available_micros > 0:
             # A debt that came meanwhile is to be paid first, so decide again.
-            condition = condition & _is_as_read("owed_micros", balance)
-            fails_as = store.VERSION
-        item = Balance(key=self.account_id, item="balance")
-        return store.Update(item, condition, fails_as, actions=tuple(actions))
+            return condition & _is_as_read("owed_micros", balance), store.VERSION
+        if deltas["available_micros"] < 0:
+            return condition, refusal or refused(balance, -deltas["available_micros"])
+        return condition, BooksBroken(f"{self.account_id}: {deltas}")
 
     def _book(self, micros: int, entry: Entry) -> None:
         entry.amount_micros = micros
@@ -284,49 +290,21 @@ def short_of(micros: int) -> InsufficientFunds:
     )
 
 
-def wanted(account_id: str) -> tuple[type[Balance], str, str]:
-    """Name an account's balance for `store.read`."""
-    return (Balance, account_id, "balance")
+def refused(balance: Balance | None, micros: int) -> errors.Conflict:
+    """Refuse what available money does not cover, and say so where a debt is the reason."""
+    if balance is not None and balance.owed_micros > 0:
+        return Owing(
+            f"A payment was taken back and {money.text(balance.owed_micros)} {money.CURRENCY} are "
+            "owed; the next top-up pays that first, then paid messages go again.",
+            owed=money.told(balance.owed_micros),
+        )
+    return short_of(micros)
 
 
-def balance(account_id: str) -> Balance:
-    """Read an account's balance; one that nothing ever came to is all zeros."""
-    found = store.get(Balance, account_id, "balance")
-    return found or Balance(key=account_id)
-
-
-# The quota of a legacy bot.
-
-
-def quota_item(bot_id: str, month: str) -> str:
-    """Name the counter of a bot's UTC month."""
-    return f"quota#{bot_id}#{month}"
-
-
-def use_quota(
-    account_id: str, bot_id: str, month: str, count: int, *, at_most: int, refusal: Exception
-) -> store.Write:
-    """Return the write that counts messages of a month, or refuses what would exceed it."""
-    room = at_most - count
-    condition = Quota.used <= room
-    if room >= 0:
-        condition = Quota.used.does_not_exist() | condition
-    return store.Update(
-        Quota(key=account_id, item=quota_item(bot_id, month)),
-        condition,
-        refusal,
-        actions=(Quota.used.set((Quota.used | 0) + count),),
-    )
-
-
-def return_quota(account_id: str, bot_id: str, month: str, count: int) -> store.Write:
-    """Return the write that gives counts back to a month."""
-    return store.Update(
-        Quota(key=account_id, item=quota_item(bot_id, month)),
-        Quota.used >= count,
-        BooksBroken(f"{bot_id}: the count of {month} is below {count}"),
-        actions=(Quota.used.set(Quota.used - count),),
-    )
+def _whole(micros: int) -> int:
+    if micros < 0:
+        raise ValueError(f"{micros} micros are no amount")
+    return micros
 
 
 def _is_as_read(name: str, balance: Balance | None) -> Any:
