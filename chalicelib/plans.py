@@ -1,6 +1,6 @@
 """What a bot's plan is and lets it do now: pure functions of the bot and the instant.
 
-legacy      made before 2024-02-05: a free window, then 10 000 messages a UTC month
+legacy      made before bots were paid: a free window, then 10 000 messages a UTC month
 commercial  an approved request: a fee each month, a free window, then a country's price
 business    made by an operator: sessions where they are on, else a country's price
 """

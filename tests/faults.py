@@ -6,7 +6,8 @@ not keep it.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -111,6 +112,23 @@ class Line:
     def _error(self, silence: Exception) -> BaseException:
         assert self.point is not None
         return Died() if self.point.how.startswith("dies") else silence
+
+
+@contextmanager
+def just_before_the_next_transaction(act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen between what a flow has read and what it writes."""
+    is_first = threading.Lock()
+
+    def before(**_: Any) -> None:
+        if is_first.acquire(blocking=False):
+            act()
+
+    events = tables.connection.client.meta.events
+    events.register("before-call.dynamodb.TransactWriteItems", before)
+    try:
+        yield
+    finally:
+        events.unregister("before-call.dynamodb.TransactWriteItems", before)
 
 
 class _Success:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from chalicelib import api, people
-from chalicelib.web import Route
+from chalicelib.web import JSON, Route
 from tests.desk import Answered, Desk
 from tests.fixtures_accounts import MISSING, Furnished, Ids
 
@@ -46,13 +46,15 @@ class World(NamedTuple):
         return self.call_path(walker, route, path_of(route, ids))
 
     def call_path(self, walker: Walker, route: Route, path: str) -> Answered:
-        headers = {"Idempotency-Key": "wall"}
+        headers = {"Idempotency-Key": "wall", "Content-Type": route.takes}
         if walker.header is not None:
             headers["Authorization"] = walker.header
         body = None if route.body is None else self._body(route)
         return self.desk.call(route.method, path, body, by=None, headers=headers)
 
-    def _body(self, route: Route) -> dict[str, Any]:
+    def _body(self, route: Route) -> bytes | dict[str, Any]:
+        if route.takes != JSON:
+            return b"default,0.02\r\n"
         bodies: dict[tuple[str, str], dict[str, Any]] = {
             ("POST", "/v1/sign-out"): {},
             ("POST", "/v1/accounts"): {
@@ -70,6 +72,15 @@ class World(NamedTuple):
             ("PATCH", "/v1/tickets/{ticket_id}"): {"status": "done", "assignee_id": None},
             ("POST", "/v1/tickets/{ticket_id}/messages"): {
                 "parts": [{"type": "text", "text": "чуже слово"}]
+            },
+            ("POST", "/v1/price-lists"): {
+                "default": {"amount": "0.02", "currency": "EUR"},
+                "prices": [],
+            },
+            ("POST", "/v1/session-policies"): {
+                "kind": "free",
+                "window_seconds": 3600,
+                "anchor": "last",
             },
         }
         return bodies[route.method, route.path]

@@ -77,11 +77,11 @@ def test_every_struct_that_goes_in_or_out_is_told_field_by_field(described: dict
     schemas = described["components"]["schemas"]
     for route in TOLD:
         for struct in (route.body, *getattr(route.answer, "__args__", (route.answer,))):
-            if struct is not None:
+            if struct not in (None, bytes, str):
                 told = schemas[struct.__name__]
                 assert set(told["properties"]) == set(struct.__struct_encode_fields__)
                 assert told["description"]
-        if route.body is not None:
+        if route.body not in (None, bytes):
             assert schemas[route.body.__name__]["additionalProperties"] is False
 
 

@@ -1,15 +1,13 @@
 """Accounts, people and API keys: who may come in, from when and until when."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from chalicelib import aws, config, errors, people, tables
 from tests.desk import PASSWORD, Answered, Desk
+from tests.faults import just_before_the_next_transaction
 from tests.fixtures_accounts import everything, rows
 
 OPERATOR = "operator@example.org"
@@ -309,20 +307,3 @@ def test_no_secret_lies_in_the_tables_as_it_is(desk: Desk) -> None:
     stored = repr([rows(name) for name in {model.Meta.table_name for model in tables.ALL}])
     assert desk.viber_bot.key not in stored
     assert PASSWORD not in stored
-
-
-@contextmanager
-def just_before_the_next_transaction(act: Callable[[], None]) -> Iterator[None]:
-    """Let something happen between what a flow has read and what it writes."""
-    is_first = threading.Lock()
-
-    def before(**_: Any) -> None:
-        if is_first.acquire(blocking=False):
-            act()
-
-    events = tables.connection.client.meta.events
-    events.register("before-call.dynamodb.TransactWriteItems", before)
-    try:
-        yield
-    finally:
-        events.unregister("before-call.dynamodb.TransactWriteItems", before)

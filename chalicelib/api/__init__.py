@@ -14,6 +14,7 @@ from chalicelib.api import (
     people,
     sign_in,
     site,
+    tariffs,
     tickets,
 )
 from chalicelib.web import Nouns
@@ -27,6 +28,7 @@ ALL: tuple[Nouns, ...] = (
     callbacks.nouns,
     tickets.nouns,
     files.nouns,
+    tariffs.nouns,
     docs.nouns,
     site.nouns,
 )

@@ -2,13 +2,15 @@
 
 book      what is or will be in force, read on the way of every message
 versions  making, withdrawing and listing versions; each keeps an item of its own for ever
-files     price lists as spreadsheets read and write them
+prices    the lines of a price list, and how spreadsheets read and write them
 """
 
-from chalicelib.tariffs.book import PriceList, Tariffs, at, forget, policy_of, wanted
+from chalicelib.tariffs.book import KINDS, PriceList, Tariffs, at, forget, policy_of, wanted
+from chalicelib.tariffs.prices import read as read_csv
+from chalicelib.tariffs.prices import written as csv_of
 from chalicelib.tariffs.versions import (
-    PRICE_MAX_MICROS,
     Version,
+    current,
     make_policy,
     make_price_list,
     policies,
@@ -21,11 +23,13 @@ from chalicelib.tariffs.versions import (
 )
 
 __all__ = [
-    "PRICE_MAX_MICROS",
+    "KINDS",
     "PriceList",
     "Tariffs",
     "Version",
     "at",
+    "csv_of",
+    "current",
     "forget",
     "make_policy",
     "make_price_list",
@@ -34,6 +38,7 @@ __all__ = [
     "policy_of",
     "price_list",
     "price_lists",
+    "read_csv",
     "state_of",
     "wanted",
     "withdraw_policy",

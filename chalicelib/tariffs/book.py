@@ -14,6 +14,8 @@ import msgspec
 from chalicelib import errors, sessions, store
 from chalicelib.tables import PLATFORM, PolicyItem, TariffBook
 
+KINDS = ("free", "business")
+
 # A function whose clock is behind, or that began a while ago, still finds what it needs.
 KEPT_FOR = timedelta(minutes=5)
 KEPT_MAX = 12

@@ -10,13 +10,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from chalicelib import audit, countries, errors, money, sessions, store
+from chalicelib import audit, errors, sessions, store
 from chalicelib.audit import Actor
 from chalicelib.tables import PLATFORM, PolicyItem, PriceListItem
 from chalicelib.tariffs import book as books
-from chalicelib.tariffs.book import DatedPolicy, PriceList
+from chalicelib.tariffs import prices as price_lines
+from chalicelib.tariffs.book import DatedPolicy, PriceList, Tariffs
 
-PRICE_MAX_MICROS: Final = money.euros(10)
 SCHEDULED_WITHIN: Final = timedelta(days=731)
 PRICES: Final = "price_lists"
 
@@ -40,12 +40,7 @@ def make_price_list(
     Raises BadInput for a list without its default, a country that is none or comes twice, a
     price out of bounds, or an instant that is past.
     """
-    if default_micros is None:
-        raise errors.BadInput(
-            "A list needs the price for all countries that it does not name.", field="default"
-        )
-    _check_price(default_micros, "default")
-    checked = _checked(prices)
+    default, checked = price_lines.checked(default_micros, prices)
     start = _start(valid_from, now)
 
     def of(number: int) -> tuple[PriceList, PriceListItem]:
@@ -53,13 +48,13 @@ def make_price_list(
             item=_price_list_item(number),
             version=number,
             valid_from=start,
-            default_micros=default_micros,
+            default_micros=default,
             prices=checked,
             made_at=now,
             made_by=by.actor_id,
             made_by_name=by.name,
         )
-        return PriceList(number, start, default_micros, checked), item
+        return PriceList(number, start, default, checked), item
 
     return store.again(lambda: _make(PRICES, "price list made", of, by, now))
 
@@ -108,6 +103,11 @@ def withdraw_policy(kind: str, version: int, *, by: Actor, now: datetime) -> Pol
     Raises NotFound, and Conflict for a policy that is or was in force.
     """
     return store.again(lambda: _withdraw(policy(kind, version), kind, by, now))
+
+
+def current(now: datetime) -> Tariffs:
+    """Read what is in force now."""
+    return books.at(store.get(*books.wanted()), now)
 
 
 def price_list(version: int) -> PriceListItem:
@@ -213,23 +213,3 @@ def _start(valid_from: datetime | None, now: datetime) -> datetime:
         )
     start = valid_from.astimezone(UTC)
     return start.replace(microsecond=start.microsecond // 1000 * 1000)
-
-
-def _checked(prices: Iterable[tuple[str, int]]) -> dict[str, int]:
-    checked: dict[str, int] = {}
-    for position, (given, micros) in enumerate(prices):
-        country, field = given.upper(), f"prices[{position}].country"
-        if country not in countries.codes():
-            raise errors.BadInput(f"{given[:20]!r} is no country of ISO 3166.", field=field)
-        if country in checked:
-            raise errors.BadInput(f"{country} comes twice.", field=field)
-        _check_price(micros, f"prices[{position}].price")
-        checked[country] = micros
-    return dict(sorted(checked.items()))
-
-
-def _check_price(micros: int, field: str) -> None:
-    if not 0 <= micros <= PRICE_MAX_MICROS:
-        raise errors.BadInput(
-            f"From 0 to {money.text(PRICE_MAX_MICROS)} {money.CURRENCY}.", field=field
-        )
