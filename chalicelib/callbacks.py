@@ -13,7 +13,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from chalicelib import bots, conversations, delivery, errors, ids, people, queues, store, viber
+from chalicelib import (
+    bots,
+    conversations,
+    delivery,
+    errors,
+    ids,
+    people,
+    queues,
+    store,
+    talks,
+    tariffs,
+    viber,
+)
 from chalicelib.log import log
 from chalicelib.tables import Bot, Conversation, KeptCallback, Message
 from chalicelib.viber import content, incoming
@@ -99,11 +111,12 @@ def _message(bot: Bot, callback: incoming.Message, *, at: datetime, now: datetim
     key = conversations.conversation_key(bot.bot_id, callback.sender.id)
     assignee_id = bots.settings(bot).assignee_id or bot.connected_by
     message_id = conversations.inbound_id(callback, at=at)
-    current, conversation, assignee, before = store.read(
+    current, conversation, assignee, before, book = store.read(
         (Bot, bot.bot_id, None),
         (Conversation, key, "conversation"),
         people.wanted(bot.account_id, assignee_id),
         (Message, key, conversations.message_item(message_id)),
+        tariffs.wanted(),
     )
     if current is None:
         return
@@ -121,7 +134,13 @@ def _message(bot: Bot, callback: incoming.Message, *, at: datetime, now: datetim
             assignee = people.find(bot.account_id, set_id or current.connected_by)
         takes_id = people.who_takes(current, set_id, assignee)
     taken = conversations.take_message(
-        current, conversation, callback, at=at, assignee_id=takes_id, now=now
+        current,
+        conversation,
+        callback,
+        at=at,
+        assignee_id=takes_id,
+        basis=talks.basis(current, book, now),
+        now=now,
     )
     try:
         store.commit(taken.writes)

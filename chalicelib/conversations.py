@@ -9,7 +9,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from chalicelib import bots, config, ids, queues, store, viber
+from chalicelib import bots, config, ids, queues, sessions, store, talks, tariffs, viber
 from chalicelib.tables import Bot, Contact, Conversation, Message, Ticket
 from chalicelib.viber import content, incoming
 
@@ -54,13 +54,15 @@ def take_message(
     *,
     at: datetime,
     assignee_id: str | None,
+    basis: talks.Basis,
     now: datetime,
 ) -> Taken:
     """Put an inbound message where it belongs: conversation, contact and ticket, all or none.
 
     A first message makes contact and ticket; later ones join, under the bot's option for
     tickets that are no longer active. `at` is Viber's time of the message, never after `now`
-    in what is decided by it. Every message counts as subscribed.
+    in what is decided by it. Every message counts as subscribed, and may begin a session by what
+    `basis` says of the bot.
     """
     is_late = conversation.last_inbound_at is not None and at < conversation.last_inbound_at
     message = _inbound(bot, conversation, callback, at=at, now=now)
@@ -74,10 +76,14 @@ def take_message(
         ticket_write = _joined_ticket(conversation, message, callback, is_late=is_late, now=now)
     message.ticket_id = conversation.ticket_id
     conversation.tokens = [*conversation.tokens, message.token][-TOKENS_KEPT:]
+    if callback.sender.country is not None and not is_late:
+        conversation.country = callback.sender.country
+    changes = _heard(conversation, message, basis, at=min(at, now), now=now)
     writes: list[store.Write] = [
         store.Put(message, Message.key.does_not_exist(), fails_as=store.MINE),
         ticket_write,
         conversation_write(conversation),
+        *talks.writes(conversation, changes, contact_name=callback.sender.name),
     ]
     copies = []
     if contact is not None:
@@ -165,6 +171,26 @@ def shelf(account_id: str, status: str) -> str:
 def shelf_order(last_inbound_at: datetime, ticket_id: str) -> str:
     """Give a ticket's place in its list: by the subscriber's last word."""
     return f"{ids.to_ms(last_inbound_at):015}#{ticket_id}"
+
+
+def _heard(
+    conversation: Conversation,
+    message: Message,
+    basis: talks.Basis,
+    *,
+    at: datetime,
+    now: datetime,
+) -> tuple[sessions.Change, ...]:
+    """Let the talk hear a message at its own time, then do what time has done up to now."""
+    terms = basis.terms
+    talk = talks.of(conversation)
+    content_type = message.content["type"]
+    talk, changes = sessions.heard(talk, at, content_type, terms, tariffs.policy_of)
+    if at < now:
+        talk, later = sessions.advance(talk, now, terms, tariffs.policy_of)
+        changes += later
+    talks.keep(conversation, talk)
+    return changes
 
 
 def _inbound(

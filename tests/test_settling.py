@@ -199,6 +199,6 @@ def test_what_is_held_is_let_go_fifteen_days_after_sending(desk: Desk) -> None:
     assert talk.send(message.message_id, NoAnswer("lost")) == "unknown"
     assert settled(desk.now + timedelta(days=14, hours=23)) == ["unknown"]
     assert settled(desk.now + timedelta(days=15)) == []
-    assert settled(desk.now + timedelta(days=15, hours=5)) == ["settled"]
+    assert settled(desk.now + timedelta(days=15, hours=5)) == ["given up"]
     assert talk.state(message.message_id) == "unknown"
     assert settled(desk.now + timedelta(days=30)) == []

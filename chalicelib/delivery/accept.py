@@ -15,10 +15,26 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib import bots, conversations, errors, ids, queues, store, viber
+from chalicelib import (
+    billing,
+    bots,
+    conversations,
+    errors,
+    ids,
+    months,
+    plans,
+    queues,
+    sessions,
+    store,
+    talks,
+    tariffs,
+    viber,
+)
 from chalicelib.audit import Actor
-from chalicelib.delivery import states
-from chalicelib.delivery.pricing import price_of
+from chalicelib.delivery import pricing, states
+from chalicelib.delivery.pricing import Priced
+from chalicelib.money import Money
+from chalicelib.sessions.talk import HELD
 from chalicelib.tables import Bot, Conversation, FirstAnswer, Message, Ticket
 
 PARTS_AT_ONCE = 5
@@ -30,7 +46,6 @@ ANSWERS_KEPT_FOR = timedelta(days=2)
 PLANS_KEPT_FOR = timedelta(days=30)
 RUNS_AT_MOST_FOR = timedelta(seconds=30)
 FINISHED_AFTER = timedelta(minutes=1)
-WINDOW_FOR = timedelta(hours=24)
 LEARNT_LATER = (
     "sending_at",
     "sent_at",
@@ -48,13 +63,15 @@ class Reply(NamedTuple):
     """What an agent or a program wants said: parts in order, and whether the customer hears it.
 
     Without `notify` the same act is a note. `idempotency_key` names the wish: the same key
-    with the same reply is answered as it was the first time.
+    with the same reply is answered as it was the first time. A reply that costs more than the
+    `agreed_price` is not sent.
     """
 
     ticket_id: str
     parts: Sequence[viber.Sendable]
     notify: bool
     idempotency_key: str
+    agreed_price: Money | None = None
 
 
 class Accepted(NamedTuple):
@@ -67,9 +84,10 @@ class Accepted(NamedTuple):
 def reply(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accepted:
     """Accept a reply or a note to a ticket.
 
-    Raises BadInput naming the part that Viber would refuse, NotFound, KeyReused, StillRunning,
-    and Conflict of kind `not-current`, `bot-disconnected`, `sending-stopped`, `not-subscribed`
-    or `free-messages-used`; after any of them nothing was written.
+    Raises BadInput naming the part that Viber or a session would refuse, NotFound, KeyReused,
+    StillRunning, and Conflict of kind `not-current`, `bot-disconnected`, `sending-stopped`,
+    `not-subscribed`, `free-messages-used`, `price-risen`, `quota-used`, `insufficient-funds`,
+    `owing` or what the bot's plan refuses; after any of them nothing was written.
     """
     _check_parts(wanted)
     return store.again(lambda: _reply_once(account_id, wanted, by=by, now=now))
@@ -112,17 +130,31 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
     if first is not None:
         return _again(first, fingerprint, key, now=now)
     tail_id = ticket.last_outgoing_id
-    conversation, bot, tail = store.read(
+    conversation, bot, tail, balance, book = store.read(
         (Conversation, key, "conversation"),
         (Bot, ticket.bot_id, None),
         (Message, key, conversations.message_item(tail_id or "-")),
+        billing.wanted(account_id),
+        tariffs.wanted(),
     )
+    priced = None
     if wanted.notify:
-        _refuse_if_not_sendable(bot, conversation, ticket, now=now)
+        refuse_unless_sendable(bot, conversation, ticket)
+        basis = talks.basis(bot, book, now)
+        types = [viber.type_of(part) for part in wanted.parts]
+        priced = pricing.priced(bot, conversation, types, basis, now=now)
+        refuse_while_stopped(bot, priced, now=now)
+        pricing.refuse_dearer(wanted.agreed_price, priced)
         if conversation.last_outgoing_id not in (None, tail_id):
             tail = states.read_message(key, conversation.last_outgoing_id)
     messages = _messages(bot, conversation, ticket, wanted, tail, account_id, by=by, now=now)
-    is_long = len(messages) > PARTS_AT_ONCE
+    paid: list[store.Write] = []
+    if priced is not None:
+        _price(messages, priced, key, now=now)
+        paid = _paid(account_id, bot, conversation, priced, balance, now=now)
+    talk_writes = _to_talk(conversation, ticket, messages, wanted, now=now)
+    room = store.ACTIONS_MAX - 1 - len(talk_writes) - len(paid)
+    is_long = len(messages) > min(PARTS_AT_ONCE, room)
     answer = FirstAnswer(
         key=answer_key,
         fingerprint=fingerprint,
@@ -138,7 +170,8 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
         answer.due_shard = store.shard_of("accept", answer_key)
     writes: list[store.Write] = [
         store.Put(answer, FirstAnswer.key.does_not_exist(), fails_as=store.MINE),
-        *_to_talk(conversation, ticket, messages, wanted, now=now),
+        *talk_writes,
+        *paid,
     ]
     if not is_long:
         writes += [store.Put(message, Message.key.does_not_exist()) for message in messages]
@@ -168,9 +201,8 @@ def _check_parts(wanted: Reply) -> None:
             raise errors.BadInput(unsendable.reason, field=unsendable.field) from None
 
 
-def _refuse_if_not_sendable(
-    bot: Bot, conversation: Conversation, ticket: Ticket, *, now: datetime
-) -> None:
+def refuse_unless_sendable(bot: Bot, conversation: Conversation, ticket: Ticket) -> None:
+    """Raise Conflict, with the way out, where nothing can reach the subscriber now."""
     if conversation.ticket_id != ticket.ticket_id:
         raise errors.Conflict(
             "The talk with this customer goes on in a newer ticket; answer there.",
@@ -193,16 +225,71 @@ def _refuse_if_not_sendable(
             "The customer has unsubscribed from the bot; only his next message lets you answer.",
             kind="not-subscribed",
         )
-    heard_at = conversation.last_inbound_at
-    is_in_window = heard_at is not None and now - heard_at < WINDOW_FOR
+
+
+def refuse_while_stopped(bot: Bot, priced: Priced, *, now: datetime) -> None:
+    """Raise Conflict for bot-initiated messages that Viber takes no more of this month."""
     until = bot.initiated_stopped_until
-    if until is not None and until > now and not is_in_window:
+    if until is not None and until > now and priced.is_outside:
         raise errors.Conflict(
             f"{viber.words(23)} It can write first again from {until:%Y-%m-%d %H:%M} UTC; "
             "a customer who writes can be answered at any time.",
             kind="free-messages-used",
             until=until,
         )
+
+
+def _price(messages: list[Message], priced: Priced, key: str, *, now: datetime) -> None:
+    """Note on each message what it costs and what it gives back if it fails."""
+    talk = priced.talk
+    unsettled = set()
+    while talk is not None:
+        if talk.money == HELD:
+            unsettled.add(sessions.id_of(talk, key))
+        talk = talk.before
+    for message, part in zip(messages, priced.parts, strict=True):
+        message.price_kind = part.kind
+        message.session_id = part.session_id
+        message.after_session_id = part.after_session_id
+        message.run = part.run
+        message.money = "held" if part.micros else "none"
+        if part.session_id in unsettled:
+            message.posts_session = True
+        if part.kind == pricing.BOT_INITIATED:
+            message.price_micros = part.micros
+            message.country = priced.country
+            message.priced_by = priced.price_list
+        if part.kind == pricing.LEGACY:
+            message.quota_month = months.of_utc(now)
+
+
+def _paid(
+    account_id: str,
+    bot: Bot,
+    conversation: Conversation,
+    priced: Priced,
+    balance: Any,
+    *,
+    now: datetime,
+) -> list[store.Write]:
+    """Return what the price does: the hold, a legacy bot's count, the session items."""
+    talks.keep(conversation, priced.talk)
+    writes = talks.writes(conversation, priced.changes)
+    change = billing.Change(account_id)
+    change.hold(priced.micros)
+    writes += change.writes(balance, now=now, refusal=billing.refused(balance, priced.micros))
+    if priced.quota:
+        writes.append(
+            billing.use_quota(
+                account_id,
+                bot.bot_id,
+                months.of_utc(now),
+                priced.quota,
+                at_most=plans.LEGACY_MESSAGES_A_MONTH,
+                refusal=pricing.quota_used(priced, now),
+            )
+        )
+    return writes
 
 
 def _messages(
@@ -244,7 +331,7 @@ def _messages(
             speaks_as = by.name if bots.settings(bot).sends_as_employee else bot.name
             message.sender_name = viber.sender_name(speaks_as, default=bot.name)
             message.state = states.QUEUED
-            message.money = "held" if price_of(bot, conversation, part, now=now) else "none"
+            message.money = "none"
             message.before_id = before_id
             message.due_shard = store.shard_of("send", message_id)
             message.due_at = now + states.PICKED_UP_WITHIN
@@ -303,7 +390,9 @@ def _again(first: FirstAnswer, fingerprint: str, key: str, *, now: datetime) -> 
     wanted = [(Message, key, conversations.message_item(i)) for i in first.answer]
     messages = [message for message in store.read(*wanted) if message is not None]
     for message in messages:
-        message.state = states.QUEUED if message.kind == "outgoing" else None
+        is_outgoing = message.kind == "outgoing"
+        message.state = states.QUEUED if is_outgoing else None
+        message.money = ("held" if message.price_micros else "none") if is_outgoing else None
         for name in LEARNT_LATER:
             setattr(message, name, None)
     return Accepted(messages, is_repeat=True)
@@ -317,6 +406,8 @@ def _queued(message: Message) -> queues.Outgoing:
 
 def _fingerprint(wanted: Reply) -> str:
     said: Any = [wanted.ticket_id, wanted.notify, [viber.encode(part) for part in wanted.parts]]
+    if wanted.agreed_price is not None:
+        said.append(wanted.agreed_price)
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 

@@ -1,12 +1,12 @@
 """Orphans: receipts under a token that none of our messages carries yet."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
 from chalicelib import ids, store
-from chalicelib.delivery import states
+from chalicelib.delivery import receipts, states
+from chalicelib.delivery.taking import taken
 from chalicelib.log import log
 from chalicelib.tables import Conversation, Message, TokenItem
 
@@ -42,7 +42,7 @@ def match(message: Message, *, now: datetime) -> str:
     if rivals is None or any(_may_own(rival, orphan) for rival in rivals):
         return states.UNKNOWN
     try:
-        state = claim(message, orphan, sent_at=orphan.orphan_at or now)
+        state = claim(message, orphan, None, sent_at=orphan.orphan_at or now, now=now)
     except store.Changed:
         return states.UNKNOWN
     log.info("unknown message found its receipt", message_id=message.message_id)
@@ -89,40 +89,30 @@ def _since(message: Message, which: Condition) -> tuple[list[Message], str | Non
 
 
 def claim(
-    message: Message, orphan: TokenItem, *, sent_at: datetime, extra: list[Any] | None = None
+    message: Message,
+    orphan: TokenItem,
+    billing_status: int | None,
+    *,
+    sent_at: datetime,
+    now: datetime,
 ) -> str:
-    """Tie an orphan's token to a message and do what its receipts say; returns the new state.
+    """Tie an orphan's token to a message, then do what its receipts say; returns the new state.
 
-    Raises Changed when another receipt reached the orphan meanwhile.
+    Raises Changed when another receipt reached the orphan meanwhile. The message stays due until
+    the receipts are done, so a crash between the two is made good by `settle`.
     """
-    changes = extra or [
-        Message.token.set(orphan.token),
-        Message.sent_at.set(sent_at),
-        *([] if message.money == "held" else [Message.due_shard.remove(), Message.due_at.remove()]),
-    ]
-    state = states.SENT
-    delivered_at = orphan.delivered_at or orphan.seen_at
-    if orphan.failed_at is not None and delivered_at is None:
-        state = states.FAILED
-        changes = [
-            *changes,
-            Message.failed_at.set(orphan.failed_at),
-            Message.reason.set(states.FAILED_ON_DEVICE),
-        ]
-        if orphan.reason is not None:
-            changes.append(Message.viber_words.set(orphan.reason))
-    if delivered_at is not None:
-        state = states.DELIVERED
-        changes = [*changes, Message.delivered_at.set(delivered_at)]
-    if orphan.seen_at is not None:
-        state = states.SEEN
-        changes = [*changes, Message.seen_at.set(orphan.seen_at)]
+    money = taken(message, billing_status, sent_at=sent_at, now=now)
     store.commit(
         [
             store.Update(
                 states.message_at(message.key, message.message_id),
                 states.is_in(states.SENDING, states.UNKNOWN),
-                actions=(Message.state.set(state), *changes),
+                actions=(
+                    Message.state.set(states.SENT),
+                    Message.token.set(orphan.token),
+                    Message.sent_at.set(sent_at),
+                    *money.actions,
+                ),
             ),
             store.Update(
                 TokenItem(key=orphan.key, item=orphan.item),
@@ -130,11 +120,16 @@ def claim(
                 actions=(
                     TokenItem.message_id.set(message.message_id),
                     TokenItem.sent_at.set(sent_at),
+                    *([] if money.paid is None else [TokenItem.paid.set(money.paid)]),
                 ),
             ),
+            *money.writes,
         ]
     )
-    return state
+    orphan.message_id, orphan.paid = message.message_id, money.paid
+    receipts.catch_up(orphan, message.account_id, now=now)
+    found = states.read_message(message.key, message.message_id)
+    return states.FAILED if found is None else str(found.state)
 
 
 def _could_own(message: Message, orphan: TokenItem) -> bool:

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from chalicelib import conversations, store
-from chalicelib.delivery import states
+from chalicelib import billing, conversations, store
+from chalicelib.delivery import failing, paying, states
 from chalicelib.log import log
-from chalicelib.tables import Bot, Conversation, Message, TokenItem
+from chalicelib.tables import Balance, Bot, Conversation, Message, TokenItem
 
 
 def receipt(
@@ -20,24 +20,53 @@ def receipt(
 ) -> None:
     """Do what a receipt says, once: before, after or beside our own write of its token.
 
-    `event` is delivered, seen or failed. Viber also confirms the subscriber's own messages;
-    those receipts have no effect.
+    `event` is delivered, seen or failed. The first proof of delivery spends what was held, a
+    failure gives it back. Viber also confirms the subscriber's own messages; those receipts
+    have no effect.
     """
     if token is None:
         log.info("receipt without a token", bot_id=bot.bot_id)
         return
     key = conversations.conversation_key(bot.bot_id, subscriber_id)
-    store.again(lambda: _receipt(key, token, event, reason, at=at, now=now))
+    store.again(lambda: _receipt(bot, key, token, event, reason, at=at, now=now))
+
+
+def catch_up(token: TokenItem, account_id: str, *, now: datetime) -> None:
+    """Do again what the receipts on a message's token say, however much of it was done."""
+    delivered_at = token.delivered_at or token.seen_at
+    if delivered_at is not None:
+        _again(token, account_id, states.DELIVERED, at=delivered_at, now=now)
+    if token.seen_at is not None:
+        _again(token, account_id, states.SEEN, at=token.seen_at, now=now)
+    if token.failed_at is not None and delivered_at is None:
+        _again(token, account_id, states.FAILED, at=token.failed_at, now=now)
+
+
+def _again(token: TokenItem, account_id: str, event: str, *, at: datetime, now: datetime) -> None:
+    def once() -> None:
+        balance = store.get(*billing.wanted(account_id))
+        _to_message(token, account_id, balance, event, token.reason, at=at, now=now)
+
+    store.again(once)
 
 
 def _receipt(
-    key: str, token: str, event: str, reason: str | None, *, at: datetime, now: datetime
+    bot: Bot,
+    key: str,
+    token: str,
+    event: str,
+    reason: str | None,
+    *,
+    at: datetime,
+    now: datetime,
 ) -> None:
-    found, conversation = store.read(
-        (TokenItem, key, f"token#{token}"), (Conversation, key, "conversation")
+    found, conversation, balance = store.read(
+        (TokenItem, key, f"token#{token}"),
+        (Conversation, key, "conversation"),
+        billing.wanted(bot.account_id),
     )
     if found is not None and found.message_id is not None:
-        _to_message(key, found.message_id, event, reason, at=at)
+        _to_message(found, bot.account_id, balance, event, reason, at=at, now=now)
     elif found is not None:
         _to_orphan(found, event, reason, at=at)
     elif conversation is None or token not in conversation.tokens:
@@ -55,21 +84,113 @@ def _receipt(
         store.put(orphan, TokenItem.key.does_not_exist())
 
 
-def _to_message(key: str, message_id: str, event: str, reason: str | None, *, at: datetime) -> None:
-    changes = states.at_receipt(event, at)
+def _to_message(
+    token: TokenItem,
+    account_id: str,
+    balance: Balance | None,
+    event: str,
+    reason: str | None,
+    *,
+    at: datetime,
+    now: datetime,
+) -> None:
     if event == states.FAILED:
-        changes.append(Message.reason.set(states.FAILED_ON_DEVICE))
-        if reason is not None:
-            changes.append(Message.viber_words.set(reason))
+        _failed(token.key, str(token.message_id), reason, at=at, now=now)
+    elif token.paid is None or not _posted(token, account_id, balance, event, at=at, now=now):
+        _shown(token.key, str(token.message_id), event, at=at, now=now)
+
+
+def _posted(
+    token: TokenItem,
+    account_id: str,
+    balance: Balance | None,
+    event: str,
+    *,
+    at: datetime,
+    now: datetime,
+) -> bool:
+    """Spend what was held for a message that has arrived; False where nothing is held any more."""
+    key, message_id = token.key, str(token.message_id)
+    paid = paying.posted(account_id, token.paid, balance, event=event, at=at, now=now)
+    arrived = (*states.at_receipt(event, at), Message.money.set(paying.POSTED))
+    try:
+        store.commit(
+            [
+                store.Update(
+                    states.message_at(key, message_id),
+                    states.is_in(*states.BEFORE_RECEIPT[event]) & (Message.money == paying.HELD),
+                    actions=arrived,
+                ),
+                store.Update(
+                    TokenItem(key=key, item=token.item),
+                    TokenItem.paid.exists(),
+                    actions=(TokenItem.paid.remove(),),
+                ),
+                *paid,
+            ]
+        )
+    except store.Changed:
+        message = states.read_message(key, message_id)
+        if message is not None and paying.is_held(message):
+            raise
+        return False
+    return True
+
+
+def _shown(key: str, message_id: str, event: str, *, at: datetime, now: datetime) -> None:
+    target = states.message_at(key, message_id)
+    before = states.is_in(*states.BEFORE_RECEIPT[event])
+    changes = states.at_receipt(event, at)
+    try:
+        store.update(target, changes, before & (Message.money != paying.VOIDED))
+    except store.Changed:
+        _shown_unpaid(key, message_id, event, at=at, now=now)
+
+
+def _shown_unpaid(key: str, message_id: str, event: str, *, at: datetime, now: datetime) -> None:
+    message = states.read_message(key, message_id)
+    if message is None or message.state not in states.BEFORE_RECEIPT[event]:
+        # It is there already, by this receipt's first coming or by a later one.
+        log.info("receipt without effect", message_id=message_id, receipt=event)
+        return
+    store.commit(
+        [
+            store.Update(
+                states.message_at(key, message_id),
+                states.is_in(message.state) & (Message.money == message.money),
+                actions=tuple(states.at_receipt(event, at)),
+            ),
+            *(
+                [paying.difference(message, paying.DELIVERED_UNPAID, now=now)]
+                if message.money == paying.VOIDED
+                else []
+            ),
+        ]
+    )
+
+
+def _failed(key: str, message_id: str, reason: str | None, *, at: datetime, now: datetime) -> None:
+    changes = [Message.failed_at.set(at), Message.reason.set(states.FAILED_ON_DEVICE)]
+    if reason is not None:
+        changes.append(Message.viber_words.set(reason))
+    before = states.BEFORE_RECEIPT[states.FAILED]
+    keeps_nothing = (
+        states.is_in(*before)
+        & (Message.money != paying.HELD)
+        & Message.session_id.does_not_exist()
+        & Message.after_session_id.does_not_exist()
+        & Message.quota_month.does_not_exist()
+    )
     try:
         store.update(
             states.message_at(key, message_id),
-            changes,
-            states.is_in(*states.BEFORE_RECEIPT[event]),
+            [Message.state.set(states.FAILED), *changes],
+            keeps_nothing,
         )
     except store.Changed:
-        # It is there already, by this receipt's first coming or by a later one.
-        log.info("receipt without effect", message_id=message_id, receipt=event)
+        state = failing.failed(key, message_id, before, changes, now=now)
+        if state != states.FAILED:
+            log.info("receipt without effect", message_id=message_id, receipt=states.FAILED)
 
 
 def _to_orphan(orphan: TokenItem, event: str, reason: str | None, *, at: datetime) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import msgspec
 
-from chalicelib import bots, config, store, viber
-from chalicelib.delivery import orphans, states
+from chalicelib import bots, config, plans, store, viber
+from chalicelib.delivery import failing, orphans, paying, states
+from chalicelib.delivery.taking import taken
 from chalicelib.log import log
 from chalicelib.queues import Outgoing
 from chalicelib.tables import Bot, Message, TokenItem
@@ -47,6 +48,8 @@ def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) 
         return fail_queued(
             wanted.key, wanted.message_id, states.SENDING_STOPPED, viber_status=status, now=now
         )
+    if not plans.may_send(known.bot, now):
+        return fail_queued(wanted.key, wanted.message_id, states.BOT_ENDED, now=now)
     mine = uuid.uuid4().hex
     try:
         message = store.update(
@@ -126,21 +129,25 @@ def _why(refused: viber.Refused) -> str:
 
 
 def _sent(message: Message, sent: viber.Sent, *, now: datetime) -> str:
+    money = taken(message, sent.billing_status, sent_at=now, now=now)
     token = TokenItem(
         key=message.key,
         item=f"token#{sent.token}",
         token=sent.token,
         message_id=message.message_id,
         sent_at=now,
+        paid=money.paid,
         expires_at=now + states.TOKENS_KEPT_FOR,
     )
     changes = [
         Message.state.set(states.SENT),
         Message.token.set(sent.token),
         Message.sent_at.set(now),
-        *([] if message.money == "held" else [Message.due_shard.remove(), Message.due_at.remove()]),
-        *([] if sent.billing_status is None else [Message.billing_status.set(sent.billing_status)]),
+        *money.actions,
     ]
+    if not paying.is_held(message):
+        # What holds money is looked at again by `settle`, until it is posted or given back.
+        changes += [Message.due_shard.remove(), Message.due_at.remove()]
     target = states.message_at(message.key, message.message_id)
     on_its_way = states.is_in(states.SENDING, states.UNKNOWN)
     try:
@@ -148,23 +155,35 @@ def _sent(message: Message, sent: viber.Sent, *, now: datetime) -> str:
             [
                 store.Update(target, on_its_way, actions=tuple(changes)),
                 store.Put(token, TokenItem.key.does_not_exist(), fails_as=store.MINE),
+                *money.writes,
             ]
         )
     except store.AlreadyThere as there:
         orphan = there.item
         if not isinstance(orphan, TokenItem) or orphan.message_id is not None:
             return _state_of(message.key, message.message_id)
-        try:
-            return orphans.claim(message, orphan, sent_at=now, extra=changes[1:])
-        except store.Changed:
-            state = _state_of(message.key, message.message_id)
-            if state in (states.SENDING, states.UNKNOWN):
-                raise
-            return state
+        return _claimed(message, orphan, sent.billing_status, now=now)
     except store.Changed:
-        # Nothing but an answer that came before this one takes a message off its way.
-        return _state_of(message.key, message.message_id)
+        # Its session or balance may have changed; an answer that came before may also have
+        # taken the message off its way, and nothing else does.
+        return _state_unless_on_its_way(message)
     return states.SENT
+
+
+def _claimed(
+    message: Message, orphan: TokenItem, billing_status: int | None, *, now: datetime
+) -> str:
+    try:
+        return orphans.claim(message, orphan, billing_status, sent_at=now, now=now)
+    except store.Changed:
+        return _state_unless_on_its_way(message)
+
+
+def _state_unless_on_its_way(message: Message) -> str:
+    state = _state_of(message.key, message.message_id)
+    if state in (states.SENDING, states.UNKNOWN):
+        raise store.Changed("message")
+    return state
 
 
 def _fail(
@@ -177,23 +196,12 @@ def _fail(
     words: str | None = None,
     now: datetime,
 ) -> str:
-    changes = [
-        Message.state.set(states.FAILED),
-        Message.failed_at.set(now),
-        Message.reason.set(reason),
-        Message.due_shard.remove(),
-        Message.due_at.remove(),
-    ]
+    changes = [Message.failed_at.set(now), Message.reason.set(reason)]
     if viber_status is not None:
         changes.append(Message.viber_status.set(viber_status))
     if words is not None:
         changes.append(Message.viber_words.set(words))
-    try:
-        store.update(states.message_at(key, message_id), changes, states.is_in(*before))
-    except store.Changed:
-        return _state_of(key, message_id)
-    log.info("message failed", message_id=message_id, reason=reason, status=viber_status)
-    return states.FAILED
+    return failing.failed(key, message_id, before, changes, now=now)
 
 
 def _learn(bot: Bot, status: int | None, *, now: datetime) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib import queues, store
-from chalicelib.delivery import orphans, states
+from chalicelib.delivery import failing, orphans, paying, receipts, states
 from chalicelib.delivery.accept import finish
 from chalicelib.delivery.sending import become_unknown, fail_queued
-from chalicelib.tables import FirstAnswer, Message
+from chalicelib.tables import FirstAnswer, Message, TokenItem
 
 RECEIPT_PAUSE_MAX = timedelta(hours=6)
 
@@ -38,10 +38,17 @@ def _settle(message: Message, *, now: datetime) -> str:
         if now - (message.sending_at or message.at) >= states.ANSWERED_WITHIN:
             return become_unknown(message, now=now)
         return "waiting" if _push(message, states.SENDING, now=now) else "changed"
-    if message.state == states.UNKNOWN:
-        asked_for = now - (message.sending_at or message.at)
-        if asked_for < states.RECEIPTS_COME_FOR:
-            return _ask_for_receipt(message, asked_for, now=now)
+    age = now - (message.sending_at or message.at)
+    if message.state == states.UNKNOWN and age < states.RECEIPTS_COME_FOR:
+        return _ask_for_receipt(message, age, now=now)
+    if message.state in (states.SENT, states.FAILED) and message.token is not None:
+        message = _caught_up(message, now=now)
+    if paying.is_held(message) and age < states.RECEIPTS_COME_FOR:
+        left_for = states.RECEIPTS_COME_FOR - age
+        return "waiting" if _push(message, message.state, left_for, now=now) else "changed"
+    if paying.is_held(message) or message.state == states.UNKNOWN:
+        failing.given_up(message, now=now)
+        return "given up"
     done = [Message.due_shard.remove(), Message.due_at.remove()]
     try:
         store.update(
@@ -52,6 +59,15 @@ def _settle(message: Message, *, now: datetime) -> str:
     except store.Changed:
         return "changed"
     return "settled"
+
+
+def _caught_up(message: Message, *, now: datetime) -> Message:
+    """Do what a receipt has left on the message's token, had a crash kept it from more."""
+    token = store.get(TokenItem, message.key, f"token#{message.token}")
+    if token is None or token.message_id != message.message_id:
+        return message
+    receipts.catch_up(token, message.account_id, now=now)
+    return states.read_message(message.key, message.message_id) or message
 
 
 def _ask_for_receipt(message: Message, asked_for: timedelta, *, now: datetime) -> str:

@@ -37,6 +37,7 @@ BEFORE_RECEIPT: Final = {
 
 # Why a message failed, in stable words that the console translates.
 EXPIRED: Final = "expired"
+BOT_ENDED: Final = "bot-ended"
 BOT_DISCONNECTED: Final = "bot-disconnected"
 SENDING_STOPPED: Final = "sending-stopped"
 VIBER_REFUSED: Final = "viber-refused"

@@ -64,11 +64,12 @@ class Message(Item):
     money = Text(null=True)
     price_micros = Whole(null=True)
     price_kind = Text(null=True)
-    priced_by = Text(null=True)
+    priced_by = Whole(null=True)
     country = Text(null=True)
     session_id = Text(null=True)
     after_session_id = Text(null=True)
     run = Whole(null=True)
+    posts_session = Flag(null=True)
     quota_month = Text(null=True)
     sender_name = Text(null=True)
     before_id = Text(null=True)
@@ -91,7 +92,8 @@ class TokenItem(Item):
     """One Viber token of a conversation: ours that a message was sent under, or an orphan's.
 
     The worker that writes the token of a sent message and the receipt that arrives under it
-    meet on this item; whoever comes second finds what the first has left.
+    meet on this item; whoever comes second finds what the first has left. `paid` is what the
+    entry of a priced message will say, until its price is posted.
     """
 
     class Meta:
@@ -108,6 +110,7 @@ class TokenItem(Item):
     seen_at = Instant(null=True)
     failed_at = Instant(null=True)
     reason = Text(null=True)
+    paid = Json(null=True)
     expires_at = ExpiresAt()
 
 

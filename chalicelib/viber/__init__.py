@@ -18,6 +18,7 @@ from chalicelib.viber.content import (
     encode,
     media_url,
     summary,
+    type_of,
 )
 from chalicelib.viber.incoming import Callback, Malformed, User, parse
 from chalicelib.viber.limits import Unsendable
@@ -62,5 +63,6 @@ __all__ = [
     "sender_name",
     "sign",
     "summary",
+    "type_of",
     "words",
 ]

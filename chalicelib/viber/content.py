@@ -108,6 +108,11 @@ def encode(content: Content) -> dict[str, Any]:
     return plain
 
 
+def type_of(content: Content) -> str:
+    """Tell the type of content, as `encode` writes it."""
+    return str(content.__struct_config__.tag)
+
+
 def decode(plain: dict[str, Any]) -> Content:
     """Turn plain values back into content; raises msgspec.ValidationError."""
     content: Content = msgspec.convert(plain, Content)
