@@ -1,0 +1,120 @@
+"""What people do: subscribers write, agents answer, in every mood the rules have words for."""
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.auth import Caller
+from demo.emulator.people import Unable
+from simulator.watching import Wish
+from simulator.world import OurBot, Phone, World
+
+TRIES_MAX = 8
+PICTURE = "https://pictures.example/bread.jpg"
+STARTERS = ("text",) * 16 + ("picture", "picture", "sticker", "location", "contact")
+
+
+class Talkers:
+    """Subscribers and agents."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._numbers = itertools.count(1)
+        self._people = world.viber.emulator.people
+
+    # Subscribers.
+
+    def write(self, bot: OurBot, phone: Phone, kind: str = "") -> None:
+        """Let a subscriber write something."""
+        kind = kind or self.world.draw.choice(STARTERS)
+        content: dict[str, Any] = {"type": kind}
+        match kind:
+            case "text":
+                content["text"] = f"w{next(self._numbers)}"
+            case "picture":
+                content |= {"media": PICTURE, "text": ""}
+            case "sticker":
+                content["sticker_id"] = 40100
+            case "location":
+                content["location"] = {"lat": 50.45, "lon": 30.52}
+            case "contact":
+                content["contact"] = {"name": "Shop", "phone_number": "380671234567"}
+        self._on_phone(lambda: self._people.write(phone.phone_id, phone.uri, content))
+
+    def look(self, phone: Phone) -> None:
+        """Let a subscriber read his chat."""
+        self._on_phone(lambda: self._people.read(phone.phone_id, phone.uri))
+
+    def switch(self, phone: Phone) -> None:
+        """Let a phone go off or on."""
+        profile = self.world.viber.emulator.world.phone(phone.phone_id).profile
+        self._on_phone(
+            lambda: self._people.configure(phone.phone_id, {"online": not profile.online})
+        )
+
+    def turn_away(self, phone: Phone) -> None:
+        """Let a subscriber unsubscribe, or come back."""
+        chat = self.world.viber.emulator.world.chat(phone.phone_id, phone.uri)
+        act = self._people.unsubscribe if chat.subscribed else self._people.subscribe
+        self._on_phone(lambda: act(phone.phone_id, phone.uri))
+
+    def _on_phone(self, act: Any) -> None:
+        try:
+            act()
+        except Unable:
+            return
+        self.flush()
+
+    def flush(self) -> None:
+        """Let Viber send the callbacks it owes."""
+        self.world.viber.emulator.dispatcher.flush()
+
+    # Agents.
+
+    def reply(self, bot: OurBot, phone: Phone, types: tuple[str, ...] = ()) -> None:
+        """Let an agent answer, under a key that he repeats until he has an answer."""
+        ticket_id = self._ticket(phone)
+        if ticket_id is None:
+            return
+        types = types or self._types(bot)
+        key = f"k{next(self._numbers)}"
+        parts = [self._part(key, position, kind) for position, kind in enumerate(types)]
+        notify = self.world.draw.random() > 0.03
+        self.world.wishes[key] = Wish(phone.conversation, types, notify)
+        by = self.world.callers[bot.account_id]
+        self._send(key, f"/v1/tickets/{ticket_id}/messages", parts, notify, by, tries=1)
+
+    def _send(
+        self, key: str, path: str, parts: list[Any], notify: bool, by: Caller, *, tries: int
+    ) -> None:
+        body = {"parts": parts, "notify": notify}
+        answer = self.world.call("POST", path, body, by=by, headers={"Idempotency-Key": key})
+        if answer is not None and answer.status < 500 and answer.kind != "still-running":
+            if answer.status >= 400:
+                self.world.refused(key, answer)
+            return
+        if tries < TRIES_MAX:
+            wait = timedelta(seconds=self.world.draw.choice((1, 5, 40, 600)))
+            self.world.afterwards(
+                wait, lambda: self._send(key, path, parts, notify, by, tries=tries + 1)
+            )
+
+    def _part(self, key: str, position: int, kind: str) -> dict[str, Any]:
+        text = f"{key}.{position}"
+        self.world.texts[text] = key
+        if kind == "text":
+            return {"type": "text", "text": text}
+        if kind == "picture":
+            return {"type": "picture", "media": PICTURE, "text": text}
+        return {"type": "location", "location": {"lat": 50.0, "lon": 30.0 + position}}
+
+    def _types(self, bot: OurBot) -> tuple[str, ...]:
+        draw = self.world.draw
+        count = draw.choice((1,) * 10 + (2, 2, 3, 5, 6, 12))
+        return tuple("text" if draw.random() < 0.9 else "picture" for _ in range(count))
+
+    def _ticket(self, phone: Phone) -> str | None:
+        table = self.world.database.tables[self.world.table("conversations")]
+        found = table.items.get((phone.conversation, "conversation"))
+        ticket = None if found is None else found.get("ticket_id")
+        return None if ticket is None else str(ticket["S"])
