@@ -313,6 +313,22 @@ def test_after_the_eleventh_a_text_starts_a_session_and_a_picture_does_not(line:
     assert line.says(hours(2))[0].price_micros == PRICE
 
 
+@pytest.mark.rule("S2.39", "S2.45")
+def test_an_answer_in_the_very_millisecond_of_all_that_went_before_starts_one(line: Line) -> None:
+    line.hears(NOON)
+    line.says(NOON, 11)
+    assert told(line.hears(NOON)) == [("began", 2, None)]
+
+
+@pytest.mark.rule("S2.25")
+def test_texts_out_of_order_leave_the_latest_one_the_starter(line: Line) -> None:
+    line.hears(NOON)
+    line.hears(hours(20))
+    line.hears(hours(10))
+    line.waits_until(hours(24))
+    assert sessions.due_at(line.talk, line.policy_of) == hours(44)
+
+
 @pytest.mark.rule("S2.50", "S2.37")
 def test_one_reply_may_pass_the_limit_in_its_middle(line: Line) -> None:
     line.hears(NOON)

@@ -207,6 +207,15 @@ def test_what_was_given_back_meanwhile_stays_given_back(tired: Line) -> None:
     assert tired.meters(hours(2)) == (9, 9)
 
 
+@pytest.mark.rule("S2.43")
+def test_a_full_session_that_may_come_back_gets_its_places_back_too(full: Line) -> None:
+    (part,) = full.says(hours(1))
+    fails(full, full.parts[59])
+    fails(full, full.parts[3])
+    assert undo(full, part) is not None
+    assert full.meters(hours(2)) == (58, 4)
+
+
 @pytest.mark.rule("S2.43", "S2.40")
 def test_a_renewal_and_a_closing_in_one_row_are_undone_one_by_one(full: Line) -> None:
     parts = full.says(hours(1), 6)
