@@ -32,6 +32,15 @@ NINO = Profile(
     name="Nino Beridze", country="GE", language="en-GB", phone_number="995599123456", devices=2
 )
 SETTLED_WITHIN_SECONDS = 10.0
+PRICES_MICROS = {
+    "AM": 13_800,
+    "BY": 13_800,
+    "DE": 18_900,
+    "GE": 11_500,
+    "RU": 19_600,
+    "UA": 19_600,
+}
+PRICE_ELSEWHERE_MICROS = 20_000
 
 
 @dataclass(frozen=True)
@@ -76,19 +85,21 @@ def sow(viber: Emulator, clock: Clock, *, is_empty: bool) -> Seeded:
 
 
 def _make_people(clock: Clock) -> tuple[str, dict[str, "Actor"]]:
-    from chalicelib import people
+    from chalicelib import people, tariffs
     from chalicelib.audit import Actor
 
     admin, *agents, operator = SIGN_INS
     now = clock.now() - timedelta(days=3)
     staff = people.make_operator(email=operator.email, name=operator.name, now=now)
+    by = Actor(staff.person_id, staff.name)
+    tariffs.make_price_list(PRICES_MICROS.items(), PRICE_ELSEWHERE_MICROS, None, by=by, now=now)
     account = people.make_account(
         name=ACCOUNT,
         admin_email=admin.email,
         admin_name=admin.name,
         time_zone="Europe/Kyiv",
         language="uk",
-        by=Actor(staff.person_id, staff.name),
+        by=by,
         now=now,
     )
     account_id = str(account.account_id)
