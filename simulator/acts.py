@@ -101,7 +101,6 @@ class Talkers:
 
     def _part(self, key: str, position: int, kind: str) -> dict[str, Any]:
         text = f"{key}.{position}"
-        self.world.texts[text] = key
         if kind == "text":
             return {"type": "text", "text": text}
         if kind == "picture":

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import app as front
-from chalicelib import auth, batches, bots, kms, tariffs
+from chalicelib import auth, batches, bots, errors, kms, tariffs
 from chalicelib.auth import Caller
 from chalicelib.viber import Transport
 from simulator.services import Services
@@ -101,9 +101,13 @@ class Door:
         """Run one schedule; False where it says that it could not do everything."""
         try:
             getattr(front, job)(SCHEDULED, CONTEXT)
-        except batches.SomeFailed:
+        except (batches.SomeFailed, errors.Busy):
             return False
         return True
+
+    def has(self, method: str, path: str) -> bool:
+        """Say whether there is such a route."""
+        return method in front.app.routes.get(path, {})
 
     @property
     def queued(self) -> int:
@@ -125,7 +129,9 @@ class Door:
 
     def lose_queue(self) -> int:
         """Forget what is queued, as if the puts had never arrived; tells how much it was."""
-        queue = self._services.queues[self._outgoing]
+        queue = self._services.queues.get(self._outgoing)
+        if queue is None:
+            return 0
         count = len(queue.records)
         queue.records.clear()
         return count

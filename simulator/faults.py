@@ -15,8 +15,8 @@ from botocore.exceptions import ReadTimeoutError
 from simulator.memory import Database, cancelled, refusal
 
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
-FAIR, STORM = 0.004, 0.05
-STORM_BEGINS, STORM_ENDS = 0.01, 0.15
+FAIR, STORM = 0.003, 0.03
+STORM_BEGINS, STORM_ENDS = 0.01, 0.3
 
 
 class Died(BaseException):

@@ -37,8 +37,12 @@ class Side(Protocol):
         """Tell the instant at which the flow that commits was begun."""
         ...
 
-    def wish(self, key: str) -> Wish:
-        """Find what was asked for under an Idempotency-Key."""
+    def wish(self, key: str) -> Wish | None:
+        """Find the reply that was asked for under an Idempotency-Key."""
+        ...
+
+    def has_accepted(self, key: str, message_ids: list[str]) -> None:
+        """Hear which messages a wish has become."""
         ...
 
     def country(self, conversation: str) -> str | None:
@@ -99,9 +103,10 @@ class Watcher:
 
     def _account_of(self, changes: list[Change]) -> str:
         for change in changes:
-            found = change.new or change.old
             if change.table == "ledger":
-                return str(found["key"])
+                return str((change.new or change.old)["key"])
+        for change in changes:
+            found = change.new or change.old
             account_id = found.get("account_id")
             if change.table == "bots":
                 self._bots[found["bot_id"]] = account_id
@@ -143,10 +148,20 @@ class Watcher:
                 business.looked(key, self._side.now)
 
     def _payment(self, business: Business, change: Change) -> None:
-        if not change.old:
-            self._tell(business, f"paid in {change.new['amount_micros']}")
-            provider, _, name = change.new["key"].partition("#")
-            business.paid_in(f"{provider}#{name}", int(change.new["amount_micros"]))
+        new, state = change.new, change.new.get("state")
+        if not change.has_become("state"):
+            return
+        provider, _, name = new["key"].partition("#")
+        micros = int(new["amount_micros"])
+        is_dispute = provider == "stripe-dispute"
+        self._tell(business, f"payment {new['key']} of {micros}: {state}")
+        if state == "done":
+            business.paid_in(new["key"], micros)
+        elif state == "taken":
+            kind = "dispute" if is_dispute else "top-up-returned"
+            business.paid_back(f"{kind}:{name}", micros)
+        elif state == "given-back" and change.old:
+            business.books.come_in(micros, f"dispute-won:{name}")
 
     def _request(self, business: Business, change: Change, changes: list[Change]) -> set[str]:
         new = change.new
@@ -170,15 +185,19 @@ class Watcher:
             return
         bot_id = new["bot_id"]
         bot = business.bot(bot_id)
-        if change.has_become("plan"):
-            self._tell(business, f"{bot_id} is {new['plan']}")
-            bot.plan = new["plan"]
-        was_on = old.get("has_sessions") and not old.get("ended_at")
-        if new.get("has_sessions") and not new.get("ended_at") and not was_on:
+        is_on = new.get("has_sessions") and not new.get("ended_at")
+        terms = ("has_sessions", "sessions_fee_micros", "session_price_micros", "plan")
+        was_ended = old.get("ended_at") or old.get("cancelled_at")
+        is_turned = was_ended and not new.get("cancelled_at")
+        if is_on and (is_turned or any(change.has_become(name) for name in terms)):
             fee, price = int(new["sessions_fee_micros"]), int(new["session_price_micros"])
             self._tell(business, f"{bot_id} sessions on at {fee}, {price}")
             business.sessions_on(bot_id, fee, price, now)
             return
+        if change.has_become("plan"):
+            self._tell(business, f"{bot_id} is {new['plan']}")
+            bot.plan = new["plan"]
+            bot.ended_at = bot.ended_reason = None
         if change.has_become("paid_month"):
             self._tell(business, f"{bot_id} fee for {new['paid_month']}")
             business.fee_taken(bot_id, new["paid_month"], now)
@@ -187,10 +206,10 @@ class Watcher:
             business.cancelled(bot_id, now)
         elif change.has_become("ended_at"):
             self._tell(business, f"{bot_id} ended: {new['ended_reason']}")
-            ends = (
-                business.deactivated if new["ended_reason"] == "unpaid" else business.sessions_off
-            )
-            ends(bot_id, now)
+            if new["ended_reason"] == "unpaid":
+                business.deactivated(bot_id, now)
+            else:
+                business.ended(bot_id, new["ended_reason"], now)
         else:
             more = int(new.get("set_aside_micros", 0)) - int(old.get("set_aside_micros", 0))
             if more > 0:
@@ -200,9 +219,10 @@ class Watcher:
     def _answer(self, business: Business, change: Change) -> None:
         key = change.new["key"].partition("/")[2]
         wish = self._side.wish(key)
-        ids = json.loads(change.new["answer"])
-        if not wish.notify:
+        if wish is None or not wish.notify:
             return
+        ids = json.loads(change.new["answer"])
+        self._side.has_accepted(key, ids)
         self._tell(business, f"{wish.conversation} says {','.join(wish.types)} ({key})")
         parts = list(zip(ids, wish.types, strict=True))
         business.accepted(wish.conversation, parts, _instant(change.new["started_at"]))
@@ -227,7 +247,8 @@ class Watcher:
             self._tell(business, f"{message_id} {old['state']} -> {new['state']}")
             self._state(business, message_id, change)
             return True
-        if old.get("money") == "held" and new.get("money") == "voided":
+        is_dropped = "due_at" in old and "due_at" not in new and new["state"] == "unknown"
+        if is_dropped or (old.get("money") == "held" and new.get("money") == "voided"):
             self._tell(business, f"{message_id} is given up")
             business.given_up(message_id, self._side.now)
             return True

@@ -22,7 +22,7 @@ from simulator.model.business import Business, Tariff
 from simulator.model.talk import FREE_WINDOW, SESSION
 from simulator.services import Services
 from simulator.viberside import ViberSide
-from simulator.watching import Watcher, Wish
+from simulator.watching import Watcher, Wish, plain
 from tools import resources
 
 START = datetime(2027, 3, 20, 8, 0, tzinfo=UTC)
@@ -84,6 +84,7 @@ class World:
         self.lived: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.flow_nows: list[datetime] = []
+        self.viber.is_billed = self.is_billed
         self.between: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -123,9 +124,22 @@ class World:
         """Tell the instant at which the flow that runs was begun."""
         return self.flow_nows[-1] if self.flow_nows else self.clock.now
 
-    def wish(self, key: str) -> Wish:
-        """Find what was asked for under an Idempotency-Key."""
-        return self.wishes[key]
+    def wish(self, key: str) -> Wish | None:
+        """Find the reply that was asked for under an Idempotency-Key."""
+        return self.wishes.get(key)
+
+    def has_accepted(self, key: str, message_ids: list[str]) -> None:
+        """Hear which messages a wish has become."""
+        for position, message_id in enumerate(message_ids):
+            self.texts[f"{key}.{position}"] = message_id
+
+    def is_billed(self, text: str) -> bool:
+        """Say whether Viber, were it of our mind, would bill this text."""
+        message_id = self.texts.get(text, "")
+        for business in self.businesses.values():
+            if message_id in business.messages:
+                return business.messages[message_id].money != "none"
+        return False
 
     def country(self, conversation: str) -> str | None:
         """Tell where a subscriber lives."""
@@ -226,6 +240,25 @@ class World:
         told = "\n".join(["  …", *own[-STORY_LINES:], "  last of the account:", *story[-12:]])
         written = "\n".join(f"  {c.table}: {c.old} -> {c.new}" for c in changes)
         raise Unlike(f"{self.watcher.wrong}\n\n{told}\n\nwhat was written:\n{written}")
+
+    @contextmanager
+    def in_peace(self) -> Iterator[None]:
+        """Let nothing go wrong for a while."""
+        self.weather.is_off_for_now += 1
+        try:
+            yield
+        finally:
+            self.weather.is_off_for_now -= 1
+
+    def bot_items(self, account_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """List an account's bots as they are stored."""
+        items = self.database.tables[self.table("bots")].items.values()
+        found = [plain(item) for item in items if item["account_id"]["S"] == account_id]
+        return [(item["bot_id"], item) for item in found]
+
+    def add_tariff(self, since: datetime, tariff: Tariff) -> None:
+        """Tell the model what is in force from an instant on."""
+        self.tariffs = sorted([*self.tariffs, (since, tariff)], key=lambda each: each[0])
 
     def refused(self, key: str, answer: Answer) -> None:
         """Take the refusal of a reply: nothing of it may be there, and the model refuses it too."""

@@ -113,8 +113,11 @@ class Business:
         self.books.put_aside(DEPOSIT - ACTIVATION, bot_id, from_held=True)
         self.books.move(f"set-aside:{request_id}", DEPOSIT - ACTIVATION)
         bot = self.bots.setdefault(bot_id, Bot(bot_id))
-        bot.plan, bot.paid_month = "commercial", calendar.month_of(now, self.zone)
+        # What was paid further ahead stays paid.
+        month = calendar.month_of(now, self.zone)
+        bot.plan, bot.paid_month = "commercial", max(bot.paid_month or "", month)
         bot.cancelled_at = bot.ended_at = bot.ended_reason = None
+        bot.has_sessions = False
 
     # Bots.
 
@@ -171,22 +174,24 @@ class Business:
         self._return_aside(bot)
 
     def sessions_on(self, bot_id: str, fee: int, price: int, now: datetime) -> None:
-        """An operator turned sessions on; the current month is taken at once (S2.47)."""
+        """An operator turned sessions on, or changed their terms (S2.8, S2.15, S2.47)."""
         bot = self.bots[bot_id]
-        if bot.plan != BUSINESS:
-            raise Wrong(f"S2.8: sessions on a bot of plan {bot.plan}")
         month = calendar.month_of(now, self.zone)
-        bot.fee, bot.price, bot.has_sessions = fee, price, True
-        was_paid = bot.paid_month is not None and bot.paid_month >= month
+        is_paid = bot.plan == BUSINESS and (bot.paid_month or "") >= month
+        bot.plan, bot.fee, bot.price, bot.has_sessions = BUSINESS, fee, price, True
         bot.cancelled_at = bot.ended_at = bot.ended_reason = None
-        if not was_paid:
+        if not is_paid:
+            if self.books.owed:
+                raise Wrong("S1.73: sessions are turned on while there is a debt")
             self._spend_fee(bot, month)
             bot.paid_month = month
 
-    def sessions_off(self, bot_id: str, now: datetime) -> None:
-        """An operator turned sessions off."""
+    def ended(self, bot_id: str, reason: str, now: datetime) -> None:
+        """An operator has ended a bot's sessions, or an old bot that is not old."""
         bot = self.bots[bot_id]
-        bot.ended_at, bot.ended_reason = now, "turned-off"
+        bot.ended_at, bot.ended_reason = now, reason
+        if reason == "turned-off":
+            bot.has_sessions = False
         self._return_aside(bot)
 
     def fee_of(self, bot: Bot) -> int:
