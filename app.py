@@ -12,7 +12,7 @@ from chalice.app import (
     SQSEvent,
 )
 
-from chalicelib import api, auth, batches, callbacks, config, web
+from chalicelib import api, auth, batches, callbacks, config, top_ups, web
 
 app = Chalice(app_name="viberdesk", debug=False)
 app.register_middleware(web.with_security_headers, "http")
@@ -44,6 +44,16 @@ def viber_callback(bot_id: str) -> Response:
     return Response(answer.body or "", status_code=answer.status)
 
 
+@app.route("/stripe", methods=["POST"], content_types=["*/*"])
+def stripe_event() -> Response:
+    """Take one event from Stripe."""
+    request = app.current_request
+    assert request is not None  # noqa: S101
+    signature = str(request.headers.get("stripe-signature", ""))
+    is_signed = top_ups.receive(web.bytes_of(request), signature, now=config.now())
+    return Response("", status_code=200 if is_signed else 401)
+
+
 @app.on_sqs_message(queue="viberdesk-outgoing.fifo", name="send_outgoing", batch_size=10)
 def send_outgoing(event: SQSEvent) -> dict[str, Any]:
     """Send queued messages to Viber, in order within each conversation."""
@@ -72,6 +82,18 @@ def replay_callbacks(event: CloudWatchEvent) -> None:
 def check_webhooks(event: CloudWatchEvent) -> None:
     """Repair webhooks that Viber has lost."""
     batches.check_webhooks(now=config.now())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def charge_fees(event: CloudWatchEvent) -> None:
+    """Protect, charge and refuse the monthly fees of bots."""
+    batches.charge_fees(now=config.now())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def expire_sessions(event: CloudWatchEvent) -> None:
+    """Close the sessions whose time is up, and begin what follows them."""
+    batches.expire_sessions(now=config.now())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))

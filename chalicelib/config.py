@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 VIBER_API_URL = "https://chatapi.viber.com/pa"
+STRIPE_API_URL = "https://api.stripe.com"
 
 
 def now() -> datetime:
@@ -87,6 +88,21 @@ def issuer() -> str:
 def jwks_url() -> str:
     """Tell where the keys of people's access tokens are; only the laptop sets another place."""
     return os.environ.get("JWKS_URL") or f"{issuer()}/.well-known/jwks.json"
+
+
+def stripe_secret_key() -> str:
+    """Tell the key that opens Checkout sessions, empty where cards are not taken."""
+    return os.environ.get("STRIPE_SECRET_KEY", "")
+
+
+def stripe_webhook_secret() -> str:
+    """Tell the secret that Stripe signs its events with, empty where cards are not taken."""
+    return os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+
+
+def stripe_api_url() -> str:
+    """Tell where Stripe's API is; only the laptop sets another place."""
+    return os.environ.get("STRIPE_API_URL", STRIPE_API_URL)
 
 
 def may_fetch_from_this_machine() -> bool:

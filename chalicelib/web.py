@@ -272,6 +272,10 @@ ID_PREFIXES = {
     "callback_id": "cbk",
     "message_id": "msg",
     "file_id": "fil",
+    "account_id": "acc",
+    "top_up_id": "top",
+    "entry_id": "ent",
+    "request_id": "req",
 }
 
 

@@ -60,7 +60,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--port",
         type=_port,
         metavar="N",
-        help="the console's port; the phones get N+1 and the clock N+2. 0 is any free ports. "
+        help="the console's port; the phones get N+1, the clock N+2 and the checkout N+3. 0 is "
+        "any free ports. "
         f"Without it, {PORT} if free",
     )
     parser.add_argument(
@@ -78,8 +79,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _port(text: str) -> int:
     number = int(text) if text.isdecimal() else -1
-    if not 0 <= number <= 65_533:
-        raise argparse.ArgumentTypeError("0 to 65533")
+    if not 0 <= number <= 65_532:
+        raise argparse.ArgumentTypeError("0 to 65532")
     return number
 
 
@@ -88,7 +89,8 @@ def _opened(kind: Any, taken: type[Exception], options: argparse.Namespace) -> A
     log = {} if options.log is None else {"log": options.log}
 
     def opened(port: int) -> Any:
-        ports = {"port": port, "phone_port": port and port + 1, "clock_port": port and port + 2}
+        names = ("port", "phone_port", "clock_port", "checkout_port")
+        ports = {name: port and port + place for place, name in enumerate(names)}
         return kind(**ports, seed=options.seed, is_empty=options.empty, **log)
 
     if options.port is not None:
@@ -102,7 +104,7 @@ def _opened(kind: Any, taken: type[Exception], options: argparse.Namespace) -> A
 def _advice(port: int) -> str:
     return (
         f"Port {port} is taken by another program on this machine.\n"
-        "Choose three others in a row by the first, or 0 for any that are free:\n"
+        "Choose four others in a row by the first, or 0 for any that are free:\n"
         "  make demo DEMO='--port 8100'\n"
         "  make demo DEMO='--port 0'"
     )
@@ -124,6 +126,7 @@ def _as_json(demo: Any) -> str:
         "console_url": demo.console_url,
         "phone_url": demo.phone_url,
         "clock_url": demo.clock_url,
+        "checkout_url": demo.checkout_url,
         "viber_url": demo.viber.url,
         "account_id": demo.seeded.account_id,
         "bot_id": demo.seeded.bot_id,

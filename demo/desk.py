@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from demo import aws, environment, gateway, seeds
+from demo import aws, checkout, environment, gateway, seeds
 from demo import clock as clocks
 from demo.emulator import Emulator
 from demo.servers import PortTaken, Server
@@ -22,7 +22,7 @@ LOG = Path("build") / "demo.log"
 class Demo:
     """A running desk; use it as a context manager, once per process and before chalicelib.
 
-    port, phone_port, clock_port: 0 is any free one. Raises PortTaken before anything starts.
+    The ports: 0 is any free one. Raises PortTaken before anything starts.
     seed: makes the emulator's keys, ids and tokens repeatable. is_empty: leaves out the bot and
     the talks, not the people. log: where the functions' lines go.
     """
@@ -33,6 +33,7 @@ class Demo:
         port: int = 0,
         phone_port: int = 0,
         clock_port: int = 0,
+        checkout_port: int = 0,
         seed: int | None = None,
         is_empty: bool = False,
         log: Path = LOG,
@@ -46,6 +47,8 @@ class Demo:
             opened.callback(self._front.stop)
             self._clock_server = Server(clock_port, body_max_bytes=clocks.BODY_MAX_BYTES)
             opened.callback(self._clock_server.stop)
+            self._checkout_server = Server(checkout_port, body_max_bytes=checkout.BODY_MAX_BYTES)
+            opened.callback(self._checkout_server.stop)
             self.viber = _emulator(phone_port, seed)
             opened.pop_all()
         self.seeded: seeds.Seeded
@@ -72,12 +75,18 @@ class Demo:
         return f"{self._clock_server.url}/clock"
 
     @property
+    def checkout_url(self) -> str:
+        """Give the address of the pretend checkout, which lists what was paid."""
+        return self._checkout_server.url
+
+    @property
     def links(self) -> list[tuple[str, str]]:
         """List the pages with their titles."""
         return [
             ("Console", self.console_url),
             ("Phones", self.phone_url),
             ("Clock", self.clock_url),
+            ("Payments", self.checkout_url),
             ("API", f"{self.api_url}/docs"),
         ]
 
@@ -109,9 +118,13 @@ class Demo:
         moto, aws_url = aws.start()
         self._close.callback(moto.stop)
         self._close.callback(self._clock_server.stop)
+        self._close.callback(self._checkout_server.stop)
         self._close.callback(self._front.stop)
         environment.point_to(
-            aws_url=aws_url, public_url=self.api_url, viber_api_url=self.viber.api_url
+            aws_url=aws_url,
+            public_url=self.api_url,
+            viber_api_url=self.viber.api_url,
+            stripe_api_url=self.checkout_url,
         )
         # The loggers of the functions keep the stream they are made with.
         with contextlib.redirect_stdout(log_file):
@@ -125,6 +138,7 @@ class Demo:
         environment.take(resources.create_all(environment.STAGE), aws_url=aws_url)
         door = gateway.Gateway(front_door.app, gateway.deployed_properties())
         self._front.start(door.answer)
+        self._checkout_server.start(self._stripe().answer)
         self.viber.start()
         self._close.callback(self.viber.stop)
         self._pumps = Pumps(front_door, clients.client("sqs"), config.now)
@@ -135,6 +149,15 @@ class Demo:
         self._pumps.start_schedules()
         page = clocks.ClockPage(clock, lambda: self.links, self._jobs)
         self._clock_server.start(page.answer)
+
+    def _stripe(self) -> checkout.PretendStripe:
+        return checkout.PretendStripe(
+            url=self.checkout_url,
+            webhook=f"{self.api_url}/stripe",
+            secret_key=environment.STRIPE_KEY,
+            webhook_secret=environment.STRIPE_SECRET,
+            post=checkout.posted,
+        )
 
     def _jobs(self) -> list[dict[str, Any]]:
         return [timetable.told() for timetable in self._pumps.timetables]

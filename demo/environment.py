@@ -4,6 +4,8 @@ import os
 
 REGION = "eu-central-1"
 STAGE = "demo"
+# The pretend checkout's own, which open nothing.
+STRIPE_KEY, STRIPE_SECRET = "sk_test_demo", "whsec_demo"
 # Addresses on this machine are never asked for through a proxy.
 LOCAL = "127.0.0.1,localhost"
 
@@ -34,9 +36,16 @@ def prepare() -> None:
     )
 
 
-def point_to(*, aws_url: str, public_url: str, viber_api_url: str) -> None:
-    """Lead the functions to this machine's AWS, gateway and Viber."""
-    os.environ.update(AWS_ENDPOINT_URL=aws_url, PUBLIC_URL=public_url, VIBER_API_URL=viber_api_url)
+def point_to(*, aws_url: str, public_url: str, viber_api_url: str, stripe_api_url: str) -> None:
+    """Lead the functions to this machine's AWS, gateway, Viber and checkout."""
+    os.environ.update(
+        AWS_ENDPOINT_URL=aws_url,
+        PUBLIC_URL=public_url,
+        VIBER_API_URL=viber_api_url,
+        STRIPE_API_URL=stripe_api_url,
+        STRIPE_SECRET_KEY=STRIPE_KEY,
+        STRIPE_WEBHOOK_SECRET=STRIPE_SECRET,
+    )
 
 
 def take(made: dict[str, str], *, aws_url: str) -> None:

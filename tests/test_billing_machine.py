@@ -208,7 +208,7 @@ def test_whatever_happens_to_money_the_books_balance() -> None:
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -408,7 +408,7 @@ def test_a_taken_port_is_named_and_another_is_suggested() -> None:
 def test_what_is_no_port_is_refused(port: str) -> None:
     ended = run_demo(f"--port={port}")
     assert ended.returncode == 2
-    assert "0 to 65533" in ended.stderr
+    assert "0 to 65532" in ended.stderr
 
 
 def test_the_start_can_be_read_by_an_old_python_which_is_told_what_it_lacks() -> None:
