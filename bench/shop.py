@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from bench.events import Context, http_event, queue_record
@@ -17,6 +17,7 @@ from bench.stand_ins import PUBLIC_URL, Viber, keys_of_people
 STAGE = "bench"
 PASSWORD = "Correct-horse-7"
 ADMIN = "olena@example.com"
+MADE_ON = date(2023, 11, 30)
 FIRST_TOKEN = 5_741_311_803_571_721_087
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -44,7 +45,7 @@ class Shop:
         from botocore.session import get_session
 
         from app import app
-        from chalicelib import bots, people
+        from chalicelib import bots, people, requests
         from chalicelib.audit import Actor
         from chalicelib.viber import transport
 
@@ -69,7 +70,12 @@ class Shop:
         self.admin = people.people(self.account_id, limit=1, cursor=None)[0][0]
         self.actor = Actor(self.admin.person_id, self.admin.name)
         self.bot_key = "4453b6ac12345678-e02c5f12174805f9-daec9cbb5448c51f"
-        self.bot = bots.connect(self.account_id, self.bot_key, by=self.actor, now=self.now)
+        self.bot = bots.connect(
+            self.account_id, self.bot_key, made_on=MADE_ON, by=self.actor, now=self.now
+        )
+        requests.confirm(
+            self.account_id, self.bot.bot_id, None, is_old=True, by=self.actor, now=self.now
+        )
         _, self.api_key = people.make_key(
             self.account_id, name="Каса", scopes=["tickets:read"], by=self.actor, now=self.now
         )

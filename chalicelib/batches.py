@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib import bots, callbacks, delivery, files, queues, viber
+from chalicelib import bots, callbacks, delivery, fees, files, queues, session_list, viber
 from chalicelib.log import log
 
 T = TypeVar("T")
@@ -85,6 +85,16 @@ def replay_callbacks(*, now: datetime) -> None:
 def check_webhooks(*, now: datetime) -> None:
     """Work off the webhooks that are due to be looked at."""
     _each("check_webhooks", bots.due(now), bots.check, now=now)
+
+
+def charge_fees(*, now: datetime) -> None:
+    """Work off what is due about bots' monthly fees, an account at a time."""
+    _each("charge_fees", fees.due(now), fees.work, now=now)
+
+
+def expire_sessions(*, now: datetime) -> None:
+    """Work off the sessions whose time is up."""
+    _each("expire_sessions", session_list.due(now), session_list.expire, now=now)
 
 
 def copy_missing_files(*, now: datetime) -> None:

@@ -303,7 +303,7 @@ def _person(
     account_id: str, email: str, name: str, role: str, *, field: str, now: datetime
 ) -> tuple[Person, list[store.Write]]:
     email = email.strip().lower()
-    if not _is_email(email):
+    if not is_email(email):
         raise errors.BadInput("An e-mail address, such as olena@example.com.", field=field)
     said = _said(name, "admin_name" if field == "admin_email" else "name")
     person_id = ids.new("per", now)
@@ -402,7 +402,8 @@ def _is_other_admin(person: Person, person_id: str) -> bool:
     return person.role == ADMIN and person.removed_at is None and person.person_id != person_id
 
 
-def _is_email(text: str) -> bool:
+def is_email(text: str) -> bool:
+    """Say whether a text has the form of an e-mail address."""
     return len(text) <= EMAIL_MAX_CHARACTERS and _EMAIL.fullmatch(text) is not None
 
 

@@ -104,6 +104,19 @@ def terms(
     return sessions.Terms(None, 0)
 
 
+def refuse_unless_old(made_on: date | None) -> None:
+    """Raise Conflict, with the way in, for a bot that only a connection request connects."""
+    if made_on is not None and made_on < PAID_SINCE:
+        return
+    raise errors.Conflict(
+        f"A bot made on {PAID_SINCE:%d.%m.%Y} or later is connected through a connection request; "
+        "send one, and paste the key into the bot that its approval makes. For an older bot say "
+        "on which day it was made.",
+        kind="needs-request",
+        field="made_on",
+    )
+
+
 def refuse_unless_sending(bot: Bot, now: datetime) -> None:
     """Raise Conflict, with the way out, for a bot whose plan does not let it send."""
     if may_send(bot, now):

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.attributes import Attribute
 from pynamodb.exceptions import PynamoDBException, QueryError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -229,17 +230,28 @@ def page(
     return [model.from_raw_data(raw) for raw in answer["Items"]], sealed
 
 
-def due(model: type[M], kind: str, now: datetime, *, at_most: int = 200) -> Iterator[M]:
-    """Yield what is due of a kind, each read afresh: one query per shard, then what it found."""
-    by_due_at = tables.Due.due_at <= now
+def due(
+    model: type[M],
+    kind: str,
+    now: datetime,
+    *,
+    at_most: int = 200,
+    index: str = "due",
+    instant: Attribute[datetime] = tables.Due.due_at,
+) -> Iterator[M]:
+    """Yield what is due of a kind, each read afresh: one query per shard, then what it found.
+
+    `index` is sorted by `instant`, which an item that is not due any more has lost or moved.
+    """
+    by_then = instant <= now
     # Beginning anywhere, no account's load keeps the others' shards waiting every time.
     first = random.randrange(SHARDS)  # noqa: S311
     for shard in (each % SHARDS for each in range(first, first + SHARDS)):
-        stale, _ = page(model, f"{kind}#{shard:02}", by_due_at, limit=at_most, index="due")
+        stale, _ = page(model, f"{kind}#{shard:02}", by_then, limit=at_most, index=index)
         for keys in stale:
             fresh = get(model, *_key_of(keys))
             # The index follows its table with a delay: what was settled meanwhile is not due.
-            at = getattr(fresh, "due_at", None)
+            at = getattr(fresh, str(instant.attr_name), None)
             if fresh is not None and at is not None and at <= now:
                 yield fresh
 

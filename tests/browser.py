@@ -81,10 +81,14 @@ class Demo(smoke_desk.Desk):
         return self.viber("POST", "/bots", {"name": name, "uri": f"bot-{self._made}"})
 
     def new_bot(self, name: str) -> "Bot":
-        """Connect a bot that is the calling test's own."""
+        """Connect a bot that is the calling test's own, and older than the commercial model."""
         made = self.new_viber_bot(name)
-        answer = self.call("POST", "/v1/bots", {"key": made["key"]}, by="admin")
+        given = {"key": made["key"], "made_on": "2023-11-30"}
+        answer = self.call("POST", "/v1/bots", given, by="admin")
         same(answer.status, 201, f"the bot is connected ({answer.body})")
+        path = f"/v1/accounts/{self.told['account_id']}/bots/{answer.body['bot_id']}/legacy"
+        confirmed = self.call("POST", path, {"confirmed": True}, by="operator")
+        same(confirmed.status, 200, f"the bot is old ({confirmed.body})")
         return Bot(self, answer.body["bot_id"], made["uri"])
 
     def at_viber(self, uri: str) -> Any:

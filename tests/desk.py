@@ -3,7 +3,7 @@
 import itertools
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -11,31 +11,27 @@ import msgspec
 from chalice.test import Client
 
 from app import app
-from chalicelib import billing, bots, config, money, people, plans, signin, store, tariffs
+from chalicelib import billing, bots, config, money, people, requests, signin, store, tariffs
 from chalicelib.audit import Actor
 from chalicelib.bots import remembering
-from chalicelib.tables import Bot
 from demo.emulator import Emulator
 from demo.emulator.records import Fault, Profile
 
 PASSWORD = "Correct-horse-7"
 OPERATOR = Actor("per_operator", "Operator")
-MADE_ON = "2023-11-30"
-
-
-def confirm_legacy(bot_id: str, *, now: datetime) -> None:
-    """Let a bot be one made before bots were paid for."""
-    store.update(
-        Bot(bot_id=bot_id),
-        [
-            Bot.plan.set(plans.LEGACY),
-            Bot.plan_since.set(now),
-            Bot.made_on.set(MADE_ON),
-            Bot.revision.set(Bot.revision + 1),
-        ],
-        Bot.bot_id.exists(),
-    )
-    bots.forget(bot_id)
+MADE_ON = date(2023, 11, 30)
+FORM = requests.Form(
+    has_read_terms=True,
+    first_name="Olena",
+    last_name="Tkachenko",
+    work_email="olena@example.com",
+    country="UA",
+    company_name="Bread and Salt",
+    company_website="https://bread.example.com",
+    has_business_account=False,
+    company_type="bot_owner",
+    inquiry="We answer customers of our bakery.",
+)
 
 
 class Answered(NamedTuple):
@@ -146,7 +142,9 @@ class Desk:
         )
         self.sign_in(self.admin.email)
         self.viber_bot = self.viber.world.add_bot("Пекарня", uri="pekarnia")
-        self.bot = bots.connect(self.account_id, self.viber_bot.key, by=self.actor, now=self.now)
+        self.bot = bots.connect(
+            self.account_id, self.viber_bot.key, made_on=MADE_ON, by=self.actor, now=self.now
+        )
         self.make_legacy()
         return self
 
@@ -260,9 +258,45 @@ class Desk:
         )
         store.commit(change.writes(billing.balance(account_id), now=self.now))
 
-    def make_legacy(self, bot_id: str | None = None) -> None:
-        """Let a bot be one made before bots were paid for, as an operator has confirmed it."""
-        confirm_legacy(bot_id or self.bot.bot_id, now=self.now)
+    def make_legacy(self, bot_id: str | None = None, *, account_id: str | None = None) -> None:
+        """Let an operator confirm that a bot was made before bots were paid for."""
+        requests.confirm(
+            account_id or self.account_id,
+            bot_id or self.bot.bot_id,
+            MADE_ON,
+            is_old=True,
+            by=OPERATOR,
+            now=self.now,
+        )
+
+    def make_commercial(self, bot_id: str | None = None) -> None:
+        """Let a legacy bot be moved: 400 EUR come in, 200 are taken, 200 are set aside."""
+        self.top_up(400)
+        sent = requests.apply(
+            self.account_id,
+            requests.Application(
+                "move", bot_id or self.bot.bot_id, FORM, f"wish-{next(self.keys)}"
+            ),
+            by=self.actor,
+            now=self.now,
+        )
+        requests.decide(
+            self.account_id,
+            sent.request_id,
+            requests.Verdict("approved"),
+            by=OPERATOR,
+            now=self.now,
+        )
+
+    def make_business(self, fee: int | str, price: int | str, bot_id: str | None = None) -> None:
+        """Let an operator turn sessions on; the first month's fee comes in before."""
+        terms = requests.Terms(
+            money.parsed(str(fee), field="fee"), money.parsed(str(price), field="price")
+        )
+        self.top_up(-(-terms.fee_micros // money.MICROS))
+        requests.turn_on(
+            self.account_id, bot_id or self.bot.bot_id, terms, by=OPERATOR, now=self.now
+        )
 
     def download(self, file_id: str) -> dict[str, Any]:
         """Fetch what a file's link leads to: S3's answer, its `Body` read."""

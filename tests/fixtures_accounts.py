@@ -8,7 +8,7 @@ from chalicelib.audit import Actor
 from chalicelib.tables import Account, Bot, Person
 from demo.emulator import records
 from demo.emulator.records import Profile
-from tests.desk import OPERATOR, Desk
+from tests.desk import MADE_ON, OPERATOR, Desk
 
 UNLIKE_ANY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -58,8 +58,8 @@ def neighbour(desk: Desk) -> Furnished:
     admin = people.people(account.account_id, limit=10, cursor=None)[0][0]
     viber_bot = desk.viber.world.add_bot("Аптека", uri="apteka")
     actor = Actor(admin.person_id, admin.name)
-    bot = bots.connect(account.account_id, viber_bot.key, by=actor, now=desk.now)
-    desk.make_legacy(bot.bot_id)
+    bot = bots.connect(account.account_id, viber_bot.key, made_on=MADE_ON, by=actor, now=desk.now)
+    desk.make_legacy(bot.bot_id, account_id=account.account_id)
     return _furnish(desk, account, admin, bot, viber_bot)
 
 

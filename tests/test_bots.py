@@ -19,7 +19,7 @@ from chalicelib.bots import connecting
 from chalicelib.log import log
 from chalicelib.tables import Bot, Lookup
 from demo.emulator.media import avatar
-from tests.desk import OPERATOR, Answered, Desk
+from tests.desk import MADE_ON, OPERATOR, Answered, Desk
 from tests.fixtures_accounts import everything
 
 NEIGHBOUR = "ivan@example.net"
@@ -100,7 +100,7 @@ def shown(desk: Desk) -> dict[str, Any]:
 
 
 def connect(desk: Desk, key: str, **how: Any) -> Answered:
-    return desk.call("POST", "/v1/bots", {"key": key}, **how)
+    return desk.call("POST", "/v1/bots", {"key": key, "made_on": "2023-11-30"}, **how)
 
 
 def listed(desk: Desk, by: str = "olena@example.com") -> list[dict[str, Any]]:
@@ -245,7 +245,8 @@ def test_a_viber_that_cannot_be_reached_is_no_fault_of_the_key(desk: Desk) -> No
 def leased(desk: Desk, key: str, account_id: str) -> Bot:
     """Die between the lease and the webhook."""
     info = viber.Client(key, base_url=config.viber_api_url()).get_account_info()
-    return connecting._lease(account_id, key, info, by=desk.actor, now=desk.now)
+    old = connecting.Wanted(made_on=MADE_ON)
+    return connecting._lease(account_id, key, info, old, by=desk.actor, now=desk.now)
 
 
 def test_what_a_crash_left_half_connected_can_be_taken_up_at_once_by_its_account(
@@ -373,7 +374,8 @@ def bot_id(desk: Desk) -> str:
 def test_a_return_that_fails_leaves_the_bot_to_be_connected_later(
     desk: Desk, way: str, how: str | tuple[int, Any]
 ) -> None:
-    gone = desk.call("DELETE", path(desk)).body
+    assert desk.call("DELETE", path(desk)).status == 200
+    gone = shown(desk)
     desk.wait(minutes=5)
     to = "/v1/bots" if way == "POST" else path(desk, "/key")
     line = Line(desk)

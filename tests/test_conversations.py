@@ -13,7 +13,7 @@ from chalicelib.conversations import ACTIVE, INACTIVE, STATUSES
 from chalicelib.tables import Person
 from demo.emulator.callbacks import to_json
 from demo.emulator.media import avatar
-from tests.desk import Desk, message_event
+from tests.desk import MADE_ON, Desk, message_event
 from tests.fixtures_accounts import rows
 
 SAMPLE = "/media/sample"
@@ -55,7 +55,8 @@ def admin(desk: Desk, email: str, name: str) -> tuple[Person, Actor]:
 @pytest.mark.rule("S4.3")
 def test_what_customers_write_to_connected_bots_is_listed_as_tickets(desk: Desk) -> None:
     second = desk.viber.world.add_bot("Кав'ярня ☕", uri="kava")
-    bot_id = desk.call("POST", "/v1/bots", {"key": second.key}).body["bot_id"]
+    given = {"key": second.key, "made_on": "2023-11-30"}
+    bot_id = desk.call("POST", "/v1/bots", given).body["bot_id"]
     desk.phone().write("Чи є хліб?")
     desk.wait(seconds=1)
     desk.viber.people.write(desk.phone("Остап").phone_id, "kava", {"type": "text", "text": "Кави!"})
@@ -170,7 +171,7 @@ def test_what_viber_keeps_from_us_later_erases_nothing(desk: Desk) -> None:
 def test_where_nobody_is_set_the_admin_who_connected_the_bot_takes_the_ticket(desk: Desk) -> None:
     oksana, actor = admin(desk, "oksana@example.com", "Оксана")
     second = desk.viber.world.add_bot("Кав'ярня", uri="kava")
-    bots.connect(desk.account_id, second.key, by=actor, now=desk.now)
+    bots.connect(desk.account_id, second.key, made_on=MADE_ON, by=actor, now=desk.now)
     phone = desk.phone()
     phone.write("До пекарні")
     desk.viber.people.write(phone.phone_id, "kava", {"type": "text", "text": "До кав'ярні"})
@@ -197,7 +198,8 @@ def test_where_a_program_connected_the_bot_the_first_admin_takes_it(desk: Desk) 
     scopes = ["bots:write"]
     key = desk.call("POST", "/v1/api-keys", {"name": "Сайт", "scopes": scopes}).body["key"]
     second = desk.viber.world.add_bot("Кав'ярня", uri="kava")
-    assert desk.call("POST", "/v1/bots", {"key": second.key}, by=key).status == 201
+    given = {"key": second.key, "made_on": "2023-11-30"}
+    assert desk.call("POST", "/v1/bots", given, by=key).status == 201
     desk.viber.people.write(desk.phone().phone_id, "kava", {"type": "text", "text": "Кави"})
     desk.viber.dispatcher.flush()
     assert only_ticket(desk)["assignee_id"] == desk.admin.person_id
@@ -338,7 +340,7 @@ def test_with_the_option_off_the_ticket_takes_all_and_comes_back_to_sight(desk: 
 @pytest.mark.rule("S3.38")
 def test_somebody_is_who_his_viber_id_says_for_that_bot_and_not_his_name(desk: Desk) -> None:
     second = desk.viber.world.add_bot("Кав'ярня", uri="kava")
-    bots.connect(desk.account_id, second.key, by=desk.actor, now=desk.now)
+    bots.connect(desk.account_id, second.key, made_on=MADE_ON, by=desk.actor, now=desk.now)
     phone, namesake = desk.phone("Іван"), desk.phone("Іван")
     phone.write("Я Іван")
     namesake.write("І я Іван")

@@ -11,7 +11,7 @@ import pytest
 from chalicelib import bots, callbacks, conversations, errors, ids, people, store, tickets, viber
 from chalicelib.tables import Bot, Contact, Conversation, Ticket
 from demo.emulator.callbacks import to_json
-from tests.desk import OPERATOR, Desk, message_event
+from tests.desk import MADE_ON, OPERATOR, Desk, message_event
 from tests.fixtures_accounts import everything
 
 MISSING = "tkt_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -120,7 +120,9 @@ FILTERS: list[tuple[str, Callable[[int], bool]]] = [
 
 def test_a_filter_gives_all_that_fits_it_and_nothing_else(desk: Desk) -> None:
     second = desk.viber.world.add_bot("Аптека")
-    other = bots.connect(desk.account_id, second.key, by=desk.actor, now=desk.now).bot_id
+    other = bots.connect(
+        desk.account_id, second.key, made_on=MADE_ON, by=desk.actor, now=desk.now
+    ).bot_id
     agent_id = desk.agent.person_id
     put = {
         number: put_ticket(

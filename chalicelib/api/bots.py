@@ -1,12 +1,13 @@
 """Bots: connected, set up, checked, disconnected."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib import bots, errors, people, viber
-from chalicelib.tables import Bot
+from chalicelib import billing, bots, errors, months, people, plans, store, viber
+from chalicelib.api.plans import PlanOut, plan_out
+from chalicelib.tables import Bot, Quota
 from chalicelib.web import ADMINS, AGENTS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
 nouns = Nouns(__name__)
@@ -18,6 +19,14 @@ class KeyIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bot's key, as Viber gave it."""
 
     key: str
+
+
+class ConnectIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bot's key, and the bot that awaits it, or the day on which an old bot was made."""
+
+    key: str
+    bot_id: str | None = None
+    made_on: date | None = None
 
 
 class SettingsIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,8 +67,8 @@ class BotOut(msgspec.Struct, frozen=True):
 
     bot_id: str
     name: str
-    uri: str
-    viber_id: str
+    uri: str | None
+    viber_id: str | None
     icon_file_id: str | None
     country: str | None
     state: str
@@ -67,8 +76,9 @@ class BotOut(msgspec.Struct, frozen=True):
     disconnected_at: datetime | None
     webhook: Webhook
     sending_stopped: Stopped | None
-    link: str
+    link: str | None
     settings: bots.Settings
+    plan: PlanOut
 
 
 class LinkOut(msgspec.Struct, frozen=True):
@@ -92,7 +102,7 @@ def list_bots(call: Call[Empty, PageQuery]) -> Page:
     found, cursor = bots.of_account(
         call.account_id, limit=page_limit(call.query), cursor=call.query.cursor
     )
-    return Page([_out(bot) for bot in found], cursor)
+    return Page([bot_out(bot, call.now) for bot in found], cursor)
 
 
 @nouns.route_to(
@@ -100,14 +110,27 @@ def list_bots(call: Call[Empty, PageQuery]) -> Page:
     "/v1/bots",
     roles=ADMINS,
     scope="bots:write",
-    body=KeyIn,
+    body=ConnectIn,
     answer=BotOut,
     status=201,
-    problems=(409, 502),
+    problems=(404, 409, 502),
 )
-def connect_bot(call: Call[KeyIn, Empty]) -> BotOut:
-    """Connect a bot by its key: checked with Viber, webhook set."""
-    return _out(bots.connect(call.account_id, _key(call.body), by=call.actor, now=call.now))
+def connect_bot(call: Call[ConnectIn, Empty]) -> BotOut:
+    """Connect a bot by its key: checked with Viber, webhook set.
+
+    The bot awaits its key (`bot_id`), is older than the commercial model (`made_on`), or was
+    connected here before.
+    """
+    given = call.body
+    bot = bots.connect(
+        call.account_id,
+        _key(given.key),
+        bot_id=given.bot_id,
+        made_on=given.made_on,
+        by=call.actor,
+        now=call.now,
+    )
+    return bot_out(bot, call.now)
 
 
 @nouns.route_to(
@@ -119,8 +142,13 @@ def connect_bot(call: Call[KeyIn, Empty]) -> BotOut:
     problems=(404,),
 )
 def show_bot(call: Call[Empty, Empty], bot_id: str) -> BotOut:
-    """Show one bot."""
-    return _out(bots.get(call.account_id, bot_id))
+    """Show one bot, with what a legacy one has sent in this month."""
+    bot = bots.get(call.account_id, bot_id)
+    if bot.plan != plans.LEGACY:
+        return bot_out(bot, call.now)
+    item = billing.quota_item(bot_id, months.of_utc(call.now))
+    quota = store.get(Quota, call.account_id, item) or Quota(key=call.account_id, item=item)
+    return bot_out(bot, call.now, quota)
 
 
 @nouns.route_to(
@@ -138,7 +166,7 @@ def change_bot(call: Call[SettingsIn, Empty], bot_id: str) -> BotOut:
     changes = {name: value for name, value in given if value is not UNSET}
     bot = bots.get(call.account_id, bot_id)
     _check_settings(call.account_id, changes)
-    return _out(bots.change_settings(bot, changes, by=call.actor, now=call.now))
+    return bot_out(bots.change_settings(bot, changes, by=call.actor, now=call.now), call.now)
 
 
 @nouns.route_to(
@@ -150,9 +178,9 @@ def change_bot(call: Call[SettingsIn, Empty], bot_id: str) -> BotOut:
     problems=(404, 409, 502),
 )
 def disconnect_bot(call: Call[Empty, Empty], bot_id: str) -> BotOut:
-    """Disconnect a bot: its webhook goes, its tickets stay."""
+    """Disconnect a bot: its webhook goes, its tickets stay, and so do its fees until cancelled."""
     bot = bots.get(call.account_id, bot_id)
-    return _out(bots.disconnect(bot, by=call.actor, now=call.now))
+    return bot_out(bots.disconnect(bot, by=call.actor, now=call.now), call.now)
 
 
 @nouns.route_to(
@@ -167,7 +195,8 @@ def disconnect_bot(call: Call[Empty, Empty], bot_id: str) -> BotOut:
 def replace_bot_key(call: Call[KeyIn, Empty], bot_id: str) -> BotOut:
     """Give a bot another key of the same Viber bot, or connect it again."""
     bot = bots.get(call.account_id, bot_id)
-    return _out(bots.replace_key(bot, _key(call.body), by=call.actor, now=call.now))
+    bot = bots.replace_key(bot, _key(call.body.key), by=call.actor, now=call.now)
+    return bot_out(bot, call.now)
 
 
 @nouns.route_to(
@@ -182,7 +211,7 @@ def replace_bot_key(call: Call[KeyIn, Empty], bot_id: str) -> BotOut:
 def check_bot(call: Call[Empty, Empty], bot_id: str) -> BotOut:
     """Compare the webhook with what Viber has now, and repair it."""
     bots.check(bots.get(call.account_id, bot_id), now=call.now)
-    return _out(bots.get(call.account_id, bot_id))
+    return bot_out(bots.get(call.account_id, bot_id), call.now)
 
 
 @nouns.route_to(
@@ -192,13 +221,15 @@ def check_bot(call: Call[Empty, Empty], bot_id: str) -> BotOut:
     scope="bots:read",
     query=LinkQuery,
     answer=LinkOut,
-    problems=(404,),
+    problems=(404, 409),
 )
 def show_link(call: Call[Empty, LinkQuery], bot_id: str) -> LinkOut:
     """Give the address that opens the bot's chat, and its QR code."""
     import segno
 
     bot = bots.get(call.account_id, bot_id)
+    if bot.uri is None:
+        raise errors.Conflict("This bot awaits its key; its link comes with it.", kind="no-link")
     address = bots.link(bot, context=call.query.context, text=call.query.text)
     try:
         code = segno.make(address, micro=False)
@@ -209,7 +240,8 @@ def show_link(call: Call[Empty, LinkQuery], bot_id: str) -> LinkOut:
     return LinkOut(address, code.svg_inline(scale=4, border=4, light="#fff"))
 
 
-def _out(bot: Bot) -> BotOut:
+def bot_out(bot: Bot, now: datetime, quota: Quota | None = None) -> BotOut:
+    """Tell a bot."""
     stopped = bot.sending_stopped
     return BotOut(
         bot_id=bot.bot_id,
@@ -228,13 +260,14 @@ def _out(bot: Bot) -> BotOut:
             bot.webhook_trouble,
         ),
         sending_stopped=None if stopped is None else Stopped(stopped, viber.words(stopped)),
-        link=bots.link(bot),
+        link=None if bot.uri is None else bots.link(bot),
         settings=bots.settings(bot),
+        plan=plan_out(bot, now, quota),
     )
 
 
-def _key(body: KeyIn) -> str:
-    key = body.key.strip()
+def _key(given: str) -> str:
+    key = given.strip()
     if not 0 < len(key) <= 200 or not key.isascii() or not key.isprintable() or " " in key:
         raise errors.BadInput("The key as Viber shows it, without spaces.", field="key")
     return key

@@ -2,15 +2,18 @@
 
 setting      what an account sets per bot; reading and listing bots, their links
 connecting   a key comes, is replaced, goes
+claiming     an old bot's day, for an operator to confirm
 watching     the schedule that compares a bot's webhook with what Viber has
 remembering  what a container knows of bots without reading them again
 """
 
-from chalicelib.bots.connecting import LEASE_FOR, connect, disconnect, replace_key
+from chalicelib.bots.claiming import claimed
+from chalicelib.bots.connecting import AWAITING_KEY, LEASE_FOR, connect, disconnect, replace_key
 from chalicelib.bots.remembering import REREAD_EVERY_SECONDS, Known, forget, known
 from chalicelib.bots.setting import (
     Settings,
     change_settings,
+    changed_meanwhile,
     get,
     link,
     of_account,
@@ -20,6 +23,7 @@ from chalicelib.bots.setting import (
 from chalicelib.bots.watching import CHECK_AFTER_REFUSAL, CHECK_EVERY, EVENTS, check, due
 
 __all__ = [
+    "AWAITING_KEY",
     "CHECK_AFTER_REFUSAL",
     "CHECK_EVERY",
     "EVENTS",
@@ -28,7 +32,9 @@ __all__ = [
     "Known",
     "Settings",
     "change_settings",
+    "changed_meanwhile",
     "check",
+    "claimed",
     "connect",
     "disconnect",
     "due",

@@ -1,11 +1,13 @@
 """A bot's key comes, is replaced, goes: Viber is asked who it is, and told where to post."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from chalicelib import audit, config, errors, ids, kms, queues, store, viber
+from chalicelib import audit, config, errors, ids, kms, plans, queues, store, viber
 from chalicelib.audit import Actor
+from chalicelib.bots.claiming import claim
 from chalicelib.bots.remembering import forget, key_of
-from chalicelib.bots.setting import changed, changed_meanwhile, of_account
+from chalicelib.bots.setting import changed, changed_meanwhile, get, of_account
 from chalicelib.bots.watching import (
     CHECK_EVERY,
     says_nothing,
@@ -16,22 +18,49 @@ from chalicelib.log import log
 from chalicelib.tables import Bot, Lookup
 
 LEASE_FOR = timedelta(seconds=60)
+AWAITING_KEY = "awaiting_key"
 
 
-def connect(account_id: str, key: str, *, by: Actor, now: datetime) -> Bot:
+class Wanted(NamedTuple):
+    """Which bot a key is for: one that awaits it, or an old one, by the day it was made on."""
+
+    bot_id: str | None = None
+    made_on: date | None = None
+
+
+def connect(
+    account_id: str,
+    key: str,
+    *,
+    bot_id: str | None = None,
+    made_on: date | None = None,
+    by: Actor,
+    now: datetime,
+) -> Bot:
     """Connect a bot by its key: ask Viber who it is, keep it, set its webhook.
 
-    The account's own disconnected bot comes back under its old id, with its tickets. Raises
-    BadInput with Viber's reason for a wrong key, Conflict for a bot that is connected, and
-    GatewayFailed when Viber does not answer; none of them leaves anything connected.
+    The key is for the bot that awaits it (`bot_id`), for a bot older than the commercial model
+    (`made_on`), or for one of the account's own that comes back under its old id, with its
+    tickets. Raises BadInput with Viber's reason for a wrong key, Conflict for a bot that is
+    connected, or needs a connection request, and GatewayFailed when Viber does not answer; none
+    of them leaves anything connected.
     """
-    return _connect(account_id, key, _ask_who(key), by=by, now=now)
+    if bot_id is not None and made_on is not None:
+        raise errors.BadInput(
+            "A bot that awaits its key, or the day of an old one.", field="bot_id"
+        )
+    if made_on is not None:
+        plans.refuse_unless_old(made_on)
+    if bot_id is not None:
+        get(account_id, bot_id)
+    wanted = Wanted(bot_id, made_on)
+    return _connect(account_id, key, _ask_who(key), wanted, by=by, now=now)
 
 
 def _connect(
-    account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now: datetime
+    account_id: str, key: str, info: viber.AccountInfo, wanted: Wanted, *, by: Actor, now: datetime
 ) -> Bot:
-    bot = store.again(lambda: _lease(account_id, key, info, by=by, now=now))
+    bot = store.again(lambda: _lease(account_id, key, info, wanted, by=by, now=now))
     try:
         set_webhook(bot, key)
     except viber.Refused as refused:
@@ -59,13 +88,10 @@ def replace_key(bot: Bot, key: str, *, by: Actor, now: datetime) -> Bot:
     Viber did not set the webhook; `check_webhooks` sees to that.
     """
     info = _ask_who(key)
-    if info.id != bot.viber_id:
-        raise errors.BadInput(
-            f"This key belongs to another Viber bot ({info.name}); connect that one as a new bot.",
-            field="key",
-        )
     if bot.state != "connected":
-        return _connect(bot.account_id, key, info, by=by, now=now)
+        return _connect(bot.account_id, key, info, Wanted(bot.bot_id), by=by, now=now)
+    if info.id != bot.viber_id:
+        raise _of_another(info)
     sealed = kms.seal(key.strip(), owner=bot.bot_id)
     try:
         store.put(
@@ -89,10 +115,11 @@ def replace_key(bot: Bot, key: str, *, by: Actor, now: datetime) -> Bot:
 def disconnect(bot: Bot, *, by: Actor, now: datetime) -> Bot:
     """Take the webhook away at Viber and forget the key; tickets and history stay.
 
-    Disconnecting what is disconnected changes nothing. A key that Viber no longer accepts has
+    A subscription is not cancelled by it, and its fees go on. Disconnecting what is not connected
+    changes nothing. A key that Viber no longer accepts has
     no webhook to remove, so its refusal does not stop us; without an answer nothing changes.
     """
-    if bot.state == "disconnected":
+    if bot.state in ("disconnected", AWAITING_KEY):
         return bot
     try:
         viber.Client(key_of(bot), base_url=config.viber_api_url()).remove_webhook()
@@ -143,29 +170,31 @@ def _not_answered(reason: str) -> errors.GatewayFailed:
     return errors.GatewayFailed(f"Viber did not answer ({reason}); try again.")
 
 
-def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now: datetime) -> Bot:
+def _lease(
+    account_id: str,
+    key: str,
+    info: viber.AccountInfo,
+    wanted: Wanted = Wanted(),  # noqa: B008
+    *,
+    by: Actor,
+    now: datetime,
+) -> Bot:
     name = f"viber#{info.id}"
     taken = store.get(Lookup, name)
     holder = store.get(Bot, taken.subject_id) if taken is not None else None
     is_foreign = holder is not None and holder.account_id != account_id
     if holder is not None and _is_held(holder, now, is_foreign=is_foreign):
         raise errors.Conflict("This bot is connected already.", kind="already-connected")
-    bot = _own(account_id, info.id) if holder is None or is_foreign else holder
-    seen = None if bot is None else bot.revision
-    if bot is None:
-        bot = Bot(
-            bot_id=ids.new("bot", now),
-            account_id=account_id,
-            created_at=now,
-            revision=0,
-            viber_id=info.id,
-            settings={},
-        )
+    known = _own(account_id, info.id) if holder is None or is_foreign else holder
+    bot = _bot_for(account_id, info, known, wanted, now)
+    seen = None if bot.revision == 0 and bot.plan is None else bot.revision
+    left = bot.viber_id if bot.viber_id not in (None, info.id) else None
     changed(
         bot,
         state="connecting",
         lease_until=now + LEASE_FOR,
         key_sealed=kms.seal(key.strip(), owner=bot.bot_id),
+        viber_id=info.id,
         name=info.name,
         uri=info.uri,
         icon_url=info.icon,
@@ -186,10 +215,58 @@ def _lease(account_id: str, key: str, info: viber.AccountInfo, *, by: Actor, now
             ),
             store.Put(bot, Bot.bot_id.does_not_exist() if seen is None else Bot.revision == seen),
             *([_end_of_stale_lease(holder)] if holder is not None and is_foreign else []),
+            *([_without_name(left, bot.bot_id)] if left is not None else []),
         ]
     )
     forget(bot.bot_id)
     return bot
+
+
+def _bot_for(
+    account_id: str, info: viber.AccountInfo, known: Bot | None, wanted: Wanted, now: datetime
+) -> Bot:
+    """Find the account's bot that this Viber bot is to be, or make it, or refuse."""
+    bot = known
+    if wanted.bot_id is not None:
+        bot = get(account_id, wanted.bot_id)
+        if known is not None and known.bot_id != bot.bot_id:
+            raise errors.Conflict(
+                f"This key belongs to another bot of yours, {known.name}; ask for its move to the "
+                "commercial model instead.",
+                kind="another-bot",
+                other_bot_id=known.bot_id,
+            )
+        if bot.state == "connected" and bot.viber_id == info.id:
+            raise errors.Conflict("This bot is connected already.", kind="already-connected")
+        # What was never connected may have been given the wrong key by a call that died.
+        if bot.viber_id not in (None, info.id) and bot.connected_at is not None:
+            raise _of_another(info)
+    if bot is None:
+        plans.refuse_unless_old(wanted.made_on)
+        bot = Bot(
+            bot_id=ids.new("bot", now),
+            account_id=account_id,
+            created_at=now,
+            revision=0,
+            settings={},
+        )
+    elif bot.plan is not None:
+        plans.refuse_unless_sending(bot, now)
+    if bot.plan is None and wanted.made_on is not None:
+        bot.made_on = wanted.made_on.isoformat()
+    return bot
+
+
+def _without_name(viber_id: str, bot_id: str) -> store.Write:
+    name = Lookup(key=f"viber#{viber_id}")
+    return store.Delete(name, Lookup.key.does_not_exist() | (Lookup.subject_id == bot_id))
+
+
+def _of_another(info: viber.AccountInfo) -> errors.BadInput:
+    return errors.BadInput(
+        f"This key belongs to another Viber bot ({info.name}); connect that one as a new bot.",
+        field="key",
+    )
 
 
 def _is_held(bot: Bot, now: datetime, *, is_foreign: bool) -> bool:
@@ -220,13 +297,16 @@ def _end_of_stale_lease(bot: Bot) -> store.Write:
 
 def _give_up(bot: Bot) -> None:
     seen = bot.revision
+    writes: list[store.Write]
     if bot.connected_at is not None:
-        writes: list[store.Write] = [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
+        writes = [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
     else:
-        writes = [
-            store.Delete(bot, Bot.revision == seen),
-            store.Delete(Lookup(key=f"viber#{bot.viber_id}"), Lookup.subject_id == bot.bot_id),
-        ]
+        writes = [_without_name(str(bot.viber_id), bot.bot_id)]
+        if bot.plan is None:
+            writes.append(store.Delete(bot, Bot.revision == seen))
+        else:
+            back = _back_to_disconnected(bot, AWAITING_KEY, viber_id=None, uri=None, icon_url=None)
+            writes.append(store.Put(back, Bot.revision == seen))
     try:
         store.commit(writes)
     except store.Changed:
@@ -234,11 +314,12 @@ def _give_up(bot: Bot) -> None:
     forget(bot.bot_id)
 
 
-def _back_to_disconnected(bot: Bot) -> Bot:
+def _back_to_disconnected(bot: Bot, state: str = "disconnected", **changes: object) -> Bot:
     # What was connected once has tickets, which need their bot.
     return changed(
         bot,
-        state="disconnected",
+        **changes,
+        state=state,
         lease_until=None,
         key_sealed=None,
         due_shard=None,
@@ -267,6 +348,7 @@ def _finish(bot: Bot, info: viber.AccountInfo, *, by: Actor, now: datetime) -> B
         store.commit(
             [
                 store.Put(connected, Bot.revision == bot.revision - 1),
+                *claim(bot, by=by, now=now),
                 audit.line(bot.account_id, by, "bot connected", bot.bot_id, now, name=info.name),
             ]
         )

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from chalicelib import audit, config, errors, store
+from chalicelib import audit, config, errors, ids, store
 from chalicelib.audit import Actor
 from chalicelib.tables import Bot
 
@@ -48,7 +48,7 @@ def change_settings(bot: Bot, changes: dict[str, object], *, by: Actor, now: dat
 
 def get(account_id: str, bot_id: str) -> Bot:
     """Read one bot of this account, or raise NotFound."""
-    bot = store.get(Bot, bot_id)
+    bot = store.get(Bot, bot_id) if ids.is_one("bot", bot_id) else None
     if bot is None or bot.account_id != account_id:
         raise errors.NotFound("There is no such bot.")
     return bot

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from chalicelib import config, queues, store, viber
+from chalicelib import audit, config, queues, store, viber
+from chalicelib.audit import Actor
+from chalicelib.bots.claiming import claim
 from chalicelib.bots.remembering import key_of
 from chalicelib.bots.setting import changed, webhook_url
 from chalicelib.log import log
@@ -57,10 +59,17 @@ def check(bot: Bot, *, now: datetime) -> str:
     }
     if repaired:
         changes["webhook_repaired_at"] = now
+    writes: list[store.Write] = []
     if found in ("ok", "repaired") and bot.state == "connecting":
         changes |= {"state": "connected", "connected_at": now, "lease_until": None}
+        writes = claim(bot, by=Actor(bot.connected_by, audit.JOB.name), now=now)
+    writes.append(store.Put(changed(bot, **changes), Bot.revision == bot.revision - 1))
     try:
-        store.put(changed(bot, **changes), Bot.revision == bot.revision - 1)
+        # Most have nothing but themselves to write, at half the price of a transaction.
+        if len(writes) == 1:
+            store.put(bot, Bot.revision == bot.revision - 1)
+        else:
+            store.commit(writes)
     except store.Changed:
         log.info("bot changed while its webhook was checked", bot_id=bot.bot_id)
         if repaired:
