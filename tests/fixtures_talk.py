@@ -79,9 +79,9 @@ def refused(status: int) -> tuple[int, bytes]:
 class Talk:
     """A customer who has written, and the ticket that came of it."""
 
-    def __init__(self, desk: Desk, name: str = "Марічка") -> None:
+    def __init__(self, desk: Desk, name: str = "Марічка", **profile: Any) -> None:
         self.desk = desk
-        self.phone: Phone = desk.phone(name)
+        self.phone: Phone = desk.phone(name, **profile)
         self.phone.write(f"Добрий день, я {name}")
         self.key = conversations.conversation_key(desk.bot.bot_id, self.phone.subscriber_id)
         self.ticket_id = str(self.conversation.ticket_id)

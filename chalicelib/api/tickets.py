@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib import conversations, delivery, tickets, viber
+from chalicelib import conversations, delivery, money, tickets, viber
 from chalicelib.delivery import Reply, accept
+from chalicelib.money import Money
 from chalicelib.tables import Contact, Message, Ticket
 from chalicelib.web import AGENTS, Call, Empty, Nouns, Page, page_limit
 
@@ -45,13 +46,17 @@ class TicketIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplyIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reply's parts in order; without `notify` they are a note."""
+    """A reply's parts in order; without `notify` they are a note.
+
+    It is not sent where it costs more than the `agreed_price`, the price of a quote.
+    """
 
     parts: Annotated[
         list[viber.Sendable],
         msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": accept.PARTS_MAX}),
     ]
     notify: bool = True
+    agreed_price: Money | None = None
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -151,6 +156,20 @@ class DeliveryOut(msgspec.Struct, frozen=True):
     billing_status: int | None
 
 
+class ChargeOut(msgspec.Struct, frozen=True):
+    """What a message costs and why; `state` is none, held, posted or voided.
+
+    A message in a session is free itself: `session_id` names what was paid for.
+    """
+
+    kind: str
+    price: Money
+    state: str
+    session_id: str | None
+    country: str | None
+    price_list: int | None
+
+
 class MessageOut(msgspec.Struct, frozen=True):
     """Anything said in a conversation; `content` is told apart by its `type`."""
 
@@ -162,6 +181,7 @@ class MessageOut(msgspec.Struct, frozen=True):
     content: dict[str, Any]
     file: FileOfMessage | None
     delivery: DeliveryOut | None
+    charge: ChargeOut | None
 
 
 class RepliedOut(msgspec.Struct, frozen=True):
@@ -266,7 +286,8 @@ def list_messages(call: Call[Empty, MessagesQuery], ticket_id: str) -> Page:
 )
 def reply(call: Call[ReplyIn, Empty], ticket_id: str) -> RepliedOut:
     """Answer the customer in Viber, or leave a note."""
-    wanted = Reply(ticket_id, call.body.parts, call.body.notify, call.idempotency_key)
+    body = call.body
+    wanted = Reply(ticket_id, body.parts, body.notify, call.idempotency_key, body.agreed_price)
     accepted = delivery.reply(call.account_id, wanted, by=call.actor, now=call.now)
     return RepliedOut([_message_out(message) for message in accepted.messages])
 
@@ -325,6 +346,7 @@ def _message_out(message: Message) -> MessageOut:
         message.content,
         _file(message),
         _delivery(message),
+        _charge(message),
     )
 
 
@@ -350,6 +372,19 @@ def _file(message: Message) -> FileOfMessage | None:
         name,
         facts.get("size_bytes") or message.content.get("size_bytes"),
         facts.get("media_type"),
+    )
+
+
+def _charge(message: Message) -> ChargeOut | None:
+    if message.price_kind is None:
+        return None
+    return ChargeOut(
+        message.price_kind,
+        money.told(message.price_micros or 0),
+        message.money or "none",
+        message.session_id,
+        message.country,
+        message.priced_by,
     )
 
 

@@ -93,6 +93,15 @@ def reply(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accept
     return store.again(lambda: _reply_once(account_id, wanted, by=by, now=now))
 
 
+def types_of(parts: Sequence[viber.Sendable]) -> list[str]:
+    """Name the types of a reply's parts, or raise BadInput where there are none or too many."""
+    if not 0 < len(parts) <= PARTS_MAX:
+        raise errors.BadInput(
+            f"A reply has 1 to {PARTS_MAX} parts; this one has {len(parts)}.", field="parts"
+        )
+    return [viber.type_of(part) for part in parts]
+
+
 def finish(answer: FirstAnswer, *, now: datetime) -> list[Message]:
     """Write and queue what a long reply's plan still lacks; doing so twice does no harm."""
     messages = _unpacked(answer.plan["messages"])
@@ -141,7 +150,7 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
     if wanted.notify:
         refuse_unless_sendable(bot, conversation, ticket)
         basis = talks.basis(bot, book, now)
-        types = [viber.type_of(part) for part in wanted.parts]
+        types = types_of(wanted.parts)
         priced = pricing.priced(bot, conversation, types, basis, now=now)
         refuse_while_stopped(bot, priced, now=now)
         pricing.refuse_dearer(wanted.agreed_price, priced)
@@ -150,8 +159,8 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
     messages = _messages(bot, conversation, ticket, wanted, tail, account_id, by=by, now=now)
     paid: list[store.Write] = []
     if priced is not None:
-        _price(messages, priced, key, now=now)
-        paid = _paid(account_id, bot, conversation, priced, balance, now=now)
+        note_price(messages, priced, key, now=now)
+        paid = price_writes(bot, conversation, ticket, priced, balance, now=now)
     talk_writes = _to_talk(conversation, ticket, messages, wanted, now=now)
     room = store.ACTIONS_MAX - 1 - len(talk_writes) - len(paid)
     is_long = len(messages) > min(PARTS_AT_ONCE, room)
@@ -189,10 +198,7 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
 
 
 def _check_parts(wanted: Reply) -> None:
-    if not 0 < len(wanted.parts) <= PARTS_MAX:
-        raise errors.BadInput(
-            f"A reply has 1 to {PARTS_MAX} parts; this one has {len(wanted.parts)}.", field="parts"
-        )
+    types_of(wanted.parts)
     for position, part in enumerate(wanted.parts):
         try:
             viber.check(part, position=position)
@@ -239,7 +245,7 @@ def refuse_while_stopped(bot: Bot, priced: Priced, *, now: datetime) -> None:
         )
 
 
-def _price(messages: list[Message], priced: Priced, key: str, *, now: datetime) -> None:
+def note_price(messages: list[Message], priced: Priced, key: str, *, now: datetime) -> None:
     """Note on each message what it costs and what it gives back if it fails."""
     talk = priced.talk
     unsettled = set()
@@ -263,10 +269,10 @@ def _price(messages: list[Message], priced: Priced, key: str, *, now: datetime) 
             message.quota_month = months.of_utc(now)
 
 
-def _paid(
-    account_id: str,
+def price_writes(
     bot: Bot,
     conversation: Conversation,
+    ticket: Ticket,
     priced: Priced,
     balance: Any,
     *,
@@ -274,7 +280,8 @@ def _paid(
 ) -> list[store.Write]:
     """Return what the price does: the hold, a legacy bot's count, the session items."""
     talks.keep(conversation, priced.talk)
-    writes = talks.writes(conversation, priced.changes)
+    account_id = conversation.account_id
+    writes = talks.writes(conversation, priced.changes, contact_name=ticket.contact_name)
     change = billing.Change(account_id)
     change.hold(priced.micros)
     writes += change.writes(balance, now=now, refusal=billing.refused(balance, priced.micros))

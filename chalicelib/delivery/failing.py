@@ -96,10 +96,11 @@ def _given_back(message: Message, *, now: datetime) -> list[store.Write]:
     after = _talk_after(message, conversation, items, basis, now=now)
     talks.keep(conversation, after.talk)
     money = _session_money(change, after.unpaid, message.account_id, now=now)
+    name = next((each.contact_name for each in items if each is not None), None)
     return [
         *writes,
         conversations.conversation_write(conversation),
-        *talks.writes(conversation, after.changes, money=money),
+        *talks.writes(conversation, after.changes, contact_name=name, money=money),
         *change.writes(balance, now=now),
     ]
 

@@ -43,7 +43,7 @@ def what_is_paid(message: Message, *, sent_at: datetime) -> dict[str, Any]:
         "ticket_id": message.ticket_id,
         "author_id": message.author_id,
         "author_name": message.author_name,
-        "kind": message.price_kind,
+        "price_kind": message.price_kind,
         "country": message.country,
         "price_list": message.priced_by,
         "accepted_at": ids.to_ms(message.at),

@@ -1,0 +1,48 @@
+"""The price before the send, and the price agreed at it."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib import money
+from tests.desk import Desk
+from tests.fixtures_talk import Talk
+
+
+def quote(desk: Desk, ticket_id: str, *parts: str) -> dict[str, Any]:
+    content = [{"type": "text", "text": part} for part in parts]
+    answer = desk.call("POST", f"/v1/tickets/{ticket_id}/quote", {"parts": content})
+    assert answer.status == 200, answer
+    told: dict[str, Any] = answer.body
+    return told
+
+
+@pytest.mark.rule("X.4", "S1.69")
+def test_a_reply_in_the_free_window_is_quoted_as_free_with_the_time_left(desk: Desk) -> None:
+    talk = Talk(desk)
+    told = quote(desk, talk.ticket_id, "Так", "І ще")
+    assert told["price"] == {"amount": "0.00", "currency": "EUR"}
+    assert [part["kind"] for part in told["parts"]] == ["free-window"] * 2
+    assert told["meter"]["kind"] == "free"
+    assert told["refusal"] is None
+
+
+@pytest.mark.rule("S1.15", "S1.16")
+def test_outside_of_the_window_a_legacy_bot_counts_to_its_limit(desk: Desk) -> None:
+    talk = Talk(desk)
+    desk.wait(hours=25)
+    told = quote(desk, talk.ticket_id, "Агов")
+    assert [part["kind"] for part in told["parts"]] == ["legacy"]
+    assert told["quota"] == {"used": 0, "limit": 10_000}
+    assert desk.reply(talk.ticket_id, "Агов").status == 202
+    assert quote(desk, talk.ticket_id, "Агов")["quota"] == {"used": 1, "limit": 10_000}
+
+
+def test_money_is_written_with_its_cents_and_never_rounded() -> None:
+    assert [money.text(micros) for micros in (0, 19_600, 400_000_000, -1, 1_234_567)] == [
+        "0.00",
+        "0.0196",
+        "400.00",
+        "-0.000001",
+        "1.234567",
+    ]
