@@ -1,0 +1,188 @@
+"""Paid messages and sessions, one line for each entry that charged or returned one.
+
+The entry says what was charged and why. Who it went to and how it fared is read from the
+ticket, the message and the bot as they are now: names are in no entry, for entries stay.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chalicelib import billing, conversations, store
+from chalicelib.reports.periods import Period
+from chalicelib.tables import Bot, Entry, Item, Message, Ticket
+
+KINDS = (billing.MESSAGE, billing.SESSION, billing.SESSION_RETURNED, billing.BROADCAST)
+READ_AT_ONCE = 100
+RETURNED = "returned"
+DELIVERED = "delivered"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Only(NamedTuple):
+    """What a report is narrowed to; None is everything."""
+
+    bot_id: str | None = None
+    country: str | None = None
+    agent_id: str | None = None
+
+    def takes(self, entry: Entry) -> bool:
+        """Say whether an entry belongs to it."""
+        facts = entry.facts
+        return (
+            self.bot_id in (None, entry.bot_id)
+            and self.country in (None, facts.get("country"))
+            and self.agent_id in (None, facts.get("author_id"))
+        )
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One charge, or one that came back: when, for what, to whom, how it fared, how much.
+
+    `count` is how many messages or sessions it is for: more than one only for a part of a
+    broadcast. `price_micros` is what the account paid, below zero where it got it back.
+    """
+
+    entry_id: str
+    cause: str
+    corrects: str | None
+    kind: str
+    price_kind: str | None
+    charged_at: datetime
+    sent_at: datetime | None
+    bot_id: str | None
+    bot_name: str | None
+    recipient_name: str | None
+    subscriber_id: str | None
+    country: str | None
+    state: str
+    delivered_at: datetime | None
+    seen_at: datetime | None
+    count: int
+    price_micros: int
+    price_list: int | None
+    agent_id: str | None
+    agent_name: str | None
+    ticket_id: str | None
+    message_id: str | None
+    message_token: str | None
+    session_id: str | None
+    broadcast_id: str | None
+
+
+def lines(
+    account_id: str,
+    period: Period,
+    only: Only,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    newest_first: bool = True,
+) -> tuple[list[Line], str | None]:
+    """Read a page of a period's paid messages and sessions, by the time they were charged.
+
+    A page looks at `limit` entries of any kind, so it may be short, or empty, while its cursor
+    goes on.
+    """
+    found, cursor = billing.entries(
+        account_id,
+        limit=limit,
+        cursor=cursor,
+        from_at=period.from_at,
+        until_at=period.until_at,
+        newest_first=newest_first,
+    )
+    return told([entry for entry in found if is_line(entry, only)], account_id), cursor
+
+
+def is_line(entry: Entry, only: Only) -> bool:
+    """Say whether an entry is a line of this report."""
+    return entry.kind in KINDS and only.takes(entry)
+
+
+def count_of(entry: Entry) -> int:
+    """Tell how many messages or sessions an entry is for; one that came back counts below zero."""
+    if entry.kind == billing.SESSION_RETURNED:
+        return -1
+    return int(entry.facts.get("count", 1))
+
+
+def told(entries: Sequence[Entry], account_id: str) -> list[Line]:
+    """Tell entries as lines, with what is known now of those they are about."""
+    known = _read({place for entry in entries for place in _places(entry, account_id)})
+    return [_line(entry, account_id, known) for entry in entries]
+
+
+Place = tuple[type[Item], str, str | None]
+
+
+def _places(entry: Entry, account_id: str) -> Iterable[Place]:
+    facts = entry.facts
+    if entry.bot_id is not None:
+        yield Bot, entry.bot_id, None
+    if facts.get("ticket_id"):
+        yield Ticket, conversations.ticket_key(account_id, facts["ticket_id"]), None
+    if facts.get("message_id") and facts.get("subscriber_id"):
+        key = conversations.conversation_key(str(entry.bot_id), facts["subscriber_id"])
+        yield Message, key, conversations.message_item(facts["message_id"])
+
+
+def _read(places: set[Place]) -> dict[Place, Any]:
+    ordered = sorted(places, key=lambda place: (place[0].__name__, *map(str, place[1:])))
+    known: dict[Place, Any] = {}
+    for begin in range(0, len(ordered), READ_AT_ONCE):
+        some = ordered[begin : begin + READ_AT_ONCE]
+        known |= zip(some, store.read(*some), strict=True)
+    return known
+
+
+def _line(entry: Entry, account_id: str, known: dict[Place, Any]) -> Line:
+    about: dict[type[Item], Any] = {place[0]: known[place] for place in _places(entry, account_id)}
+    bot, ticket, message = about.get(Bot), about.get(Ticket), about.get(Message)
+    facts = entry.facts
+    sent_at = _instant(facts.get("sent_at"))
+    if sent_at is None and message is not None:
+        sent_at = message.sent_at
+    return Line(
+        entry_id=entry.entry_id,
+        cause=entry.cause,
+        corrects=entry.corrects,
+        kind=entry.kind,
+        price_kind=facts.get("price_kind"),
+        charged_at=entry.at,
+        sent_at=sent_at,
+        bot_id=entry.bot_id,
+        bot_name=None if bot is None else bot.name,
+        recipient_name=None if ticket is None else ticket.contact_name,
+        subscriber_id=facts.get("subscriber_id"),
+        country=facts.get("country"),
+        state=_state(entry, message),
+        delivered_at=None if message is None else message.delivered_at,
+        seen_at=None if message is None else message.seen_at,
+        count=count_of(entry),
+        price_micros=-entry.amount_micros,
+        price_list=facts.get("price_list"),
+        agent_id=facts.get("author_id"),
+        agent_name=facts.get("author_name"),
+        ticket_id=facts.get("ticket_id"),
+        message_id=facts.get("message_id"),
+        message_token=None if message is None else message.token,
+        session_id=facts.get("session_id"),
+        broadcast_id=facts.get("broadcast_id"),
+    )
+
+
+def _state(entry: Entry, message: Message | None) -> str:
+    if entry.kind == billing.SESSION_RETURNED:
+        return RETURNED
+    if message is not None and message.state is not None:
+        return str(message.state)
+    # A message that is gone was delivered all the same: that is what the entry proves.
+    return str(entry.facts.get("proof", DELIVERED))
+
+
+def _instant(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else _EPOCH + timedelta(milliseconds=at_ms)
