@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from demo.clock import Clock
 from demo.emulator import Emulator
 from demo.emulator.records import Profile
+from demo.money import ORDERS_URI, Money
 
 if TYPE_CHECKING:
     from chalicelib.audit import Actor
@@ -28,6 +29,7 @@ MARKO = Profile(
     phone_number="380501112233",
     auto_read=True,
 )
+BOHDAN = Profile(name="Богдан Савчук", country="UA", language="uk-UA", auto_read=True)
 NINO = Profile(
     name="Nino Beridze", country="GE", language="en-GB", phone_number="995599123456", devices=2
 )
@@ -76,10 +78,11 @@ def sow(viber: Emulator, clock: Clock, *, is_empty: bool) -> Seeded:
     account_id, actors = _make_people(clock)
     if is_empty:
         return Seeded(account_id, None, None)
-    bot_id = _connect_bot(viber, clock, account_id, actors["admin"])
+    bot_id = _connect_bots(viber, clock, account_id, actors)
     talks = _Talks(viber, clock, account_id)
     talks.oksana_asked_yesterday(actors["Тарас Бондар"])
     talks.marko_ordered_a_cake(actors["Соломія Коваль"])
+    talks.bohdan_ordered_bread(actors["Соломія Коваль"])
     talks.nino_waits()
     return Seeded(account_id, bot_id, BOT_URI)
 
@@ -104,7 +107,7 @@ def _make_people(clock: Clock) -> tuple[str, dict[str, "Actor"]]:
     )
     account_id = str(account.account_id)
     first = people.people(account_id, limit=1, cursor=None)[0][0]
-    actors = {"admin": Actor(first.person_id, first.name)}
+    actors = {"admin": Actor(first.person_id, first.name), "operator": by}
     for agent in agents:
         person = people.invite(
             account_id,
@@ -131,13 +134,19 @@ def _set_passwords() -> None:
         )
 
 
-def _connect_bot(viber: Emulator, clock: Clock, account_id: str, admin: "Actor") -> str:
+def _connect_bots(
+    viber: Emulator, clock: Clock, account_id: str, actors: dict[str, "Actor"]
+) -> str:
     from chalicelib import bots
 
     clock.set(-timedelta(days=2))
-    made = viber.world.add_bot(ACCOUNT, uri=BOT_URI)
-    bot = bots.connect(account_id, made.key, by=admin, now=clock.now())
+    admin = actors["admin"]
+    money = Money(viber, clock, account_id, admin=admin, operator=actors["operator"])
+    money.pay_in()
+    bot = money.commercial_bot(ACCOUNT, BOT_URI)
     bots.change_settings(bot, {"welcome_text": WELCOME}, by=admin, now=clock.now())
+    money.business_bot()
+    money.legacy_bot()
     clock.set(timedelta())
     return str(bot.bot_id)
 
@@ -192,15 +201,22 @@ class _Talks:
         self._write(phone_id, place, hours=-2.79)
         self._change(ticket_id, agent, status="in_work")
 
+    def bohdan_ordered_bread(self, agent: "Actor") -> None:
+        phone_id = self._viber.world.add_phone(BOHDAN).id
+        self._write(phone_id, "Добрий день! Десять буханок на завтра.", hours=-1, uri=ORDERS_URI)
+        self._reply(self._ticket(), "Прийняли, привеземо о восьмій.", by=agent, hours=-0.9)
+
     def nino_waits(self) -> None:
         phone_id = self._viber.world.add_phone(NINO).id
         self._write(phone_id, "Hello! Do you deliver khachapuri to Podil? 🧀", hours=-0.3)
         self._clock.set(timedelta())
 
-    def _write(self, phone_id: str, said: str | dict[str, Any], *, hours: float) -> None:
+    def _write(
+        self, phone_id: str, said: str | dict[str, Any], *, hours: float, uri: str = BOT_URI
+    ) -> None:
         self._clock.set(timedelta(hours=hours))
         content = {"type": "text", "text": said} if isinstance(said, str) else said
-        self._viber.people.write(phone_id, BOT_URI, content)
+        self._viber.people.write(phone_id, uri, content)
         self._settle()
 
     def _reply(

@@ -34,10 +34,11 @@ def read(path: Path) -> str:
 
 
 def catalogue(language: str) -> dict[str, str]:
-    text = read(CONSOLE / f"texts.{language}.js")
-    pairs = json.loads(
-        text[text.index("{") : text.rindex("}") + 1], object_pairs_hook=lambda found: found
-    )
+    pairs: list[tuple[str, str]] = []
+    for name in (f"texts.{language}.js", f"texts.money.{language}.js"):
+        text = read(CONSOLE / name)
+        found = text[text.index("{") : text.rindex("}") + 1]
+        pairs += json.loads(found, object_pairs_hook=lambda found: found)
     words = dict(pairs)
     assert len(words) == len(pairs), "a key stands twice"
     return words
@@ -125,11 +126,7 @@ def test_every_word_of_the_api_has_a_text() -> None:
 
 def kinds() -> set[str]:
     """Give every kind of problem that the house can tell: of its classes, and those named."""
-    named = {
-        each.kind
-        for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.Problem)
-    }
+    named = {each.kind for each in every_kind_of(errors.Problem)}
     # A kind that nobody gives by itself: it stands for a bug.
     named.remove(errors.Problem.kind)
     for path in CONSOLE.parent.rglob("*.py"):
@@ -139,6 +136,13 @@ def kinds() -> set[str]:
                 if given.arg == "kind" and isinstance(given.value, ast.Constant):
                     named.add(str(given.value.value))
     return named
+
+
+def every_kind_of(problem: type[errors.Problem]) -> Iterator[type[errors.Problem]]:
+    """Give a class of problems with all that are made of it."""
+    yield problem
+    for each in problem.__subclasses__():
+        yield from every_kind_of(each)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,9 +6,18 @@ import { bots } from "./directory.js";
 import { to } from "./routes.js";
 import { Icon } from "./icons.js";
 
+// Pages by the way that leads to them; the shell marks its own way by the same.
+export const MONEY_PAGES = [
+  "money", "requests", "request-form", "statement", "entry", "report", "forecast",
+  "money-settings",
+];
+const BOT_PAGES = ["integrations", "bots", "bot"];
+export const ACCOUNT_PAGES = [...BOT_PAGES, ...MONEY_PAGES, "people", "keys", "audit"];
+
 export function AccountFrame({ page, children }) {
   const ways = [
-    [to.integrations, t("integrations.title"), ["integrations", "bots", "bot"]],
+    [to.integrations, t("integrations.title"), BOT_PAGES],
+    [to.money, t("money.title"), MONEY_PAGES],
     [to.people, t("people.title"), ["people"]],
     [to.keys, t("keys.title"), ["keys"]],
     [to.audit, t("audit.title"), ["audit"]],

@@ -42,10 +42,10 @@ export function dropAccess() {
 }
 
 // Makes one call and gives back {status, data, etag}; throws Problem, or AbortError when `signal`
-// was aborted. `data` is null for 204 and 304.
-export async function call(method, path, { query, body, key, etag, signal, anonymous } = {}) {
+// was aborted. `data` is null for 204 and 304. A `csv` goes as it is, and a text comes as one.
+export async function call(method, path, { anonymous, etag, ...more } = {}) {
   if (!anonymous && access && Date.now() > access.stale_at_ms) await renewAccess();
-  const send = () => exchange(method, path, { query, body, key, etag, signal, anonymous });
+  const send = () => exchange(method, path, { anonymous, etag, ...more });
   let response = await send();
   if (response.status === 401 && !anonymous && (await renewAccess())) response = await send();
   if (response.status === 401 && !anonymous) {
@@ -100,13 +100,14 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function exchange(method, path, { query, body, key, etag, signal, anonymous }) {
+async function exchange(method, path, { query, body, csv, key, etag, signal, anonymous }) {
   const url = new URL(path, root);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
   }
-  const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const headers = { Accept: "application/json, text/csv" };
+  const sent = csv ?? (body === undefined ? undefined : JSON.stringify(body));
+  if (sent !== undefined) headers["Content-Type"] = csv === undefined ? "application/json" : "text/csv";
   if (key) headers["Idempotency-Key"] = key;
   if (etag) headers["If-None-Match"] = etag;
   if (!anonymous && access) headers.Authorization = `Bearer ${access.token}`;
@@ -118,7 +119,7 @@ async function exchange(method, path, { query, body, key, etag, signal, anonymou
     return await fetch(url, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: sent,
       cache: "no-store",
       signal: limit.signal,
     });
@@ -132,8 +133,9 @@ async function exchange(method, path, { query, body, key, etag, signal, anonymou
 }
 
 async function bodyOf(response) {
+  const isText = response.headers.get("Content-Type")?.startsWith("text/csv");
   try {
-    return await response.json();
+    return await (isText ? response.text() : response.json());
   } catch {
     throw new Problem({ status: 502, kind: "failed" });
   }

@@ -7,12 +7,10 @@ import { usePages } from "./pages.js";
 import { readDirectory } from "./directory.js";
 import { go, to } from "./routes.js";
 import { Trail } from "./account.js";
+import { TERMS } from "./commercial.js";
 import { Link } from "./content.js";
 import { Dialog, explain, Face, Loading, More, PageProblem, TextField, useAct } from "./widgets.js";
 import { Icon } from "./icons.js";
-
-const TERMS =
-  "https://help.viber.com/hc/en-us/articles/15247629658525-Bot-commercial-model";
 
 export function BotsPage() {
   const list = usePages("bots");

@@ -26,7 +26,7 @@ export const families = {
     "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
     "18", "19", "20", "21", "22", "23", "24",
   ],
-  bot: ["connecting", "connected", "disconnected"],
+  bot: ["connecting", "connected", "disconnected", "awaiting_key"],
   webhook: ["ok", "repaired", "broken", "unknown"],
   callback: ["waiting", "replayed", "given_up", "malformed"],
   scope: [
@@ -38,19 +38,35 @@ export const families = {
     "billing:read",
     "billing:write",
   ],
+  plan: ["legacy", "commercial", "business"],
+  fee: ["maintenance-fee", "sessions-fee"],
+  ended: ["unpaid", "not-legacy", "turned-off"],
+  top_up: ["new", "open", "pending", "paid", "failed", "expired", "review"],
+  request: ["new", "move", "revival", "sessions", "legacy"],
+  request_state: ["waiting", "approved", "refused"],
+  // Viber's form: its fields in their order, then those of other wishes.
+  field: [
+    "has_read_terms", "first_name", "last_name", "work_email", "country", "company_name",
+    "company_website", "has_business_account", "company_type", "inquiry", "text", "made_on",
+  ],
+  company_type: ["bot_owner", "bot_developer", "reseller", "other"],
   problem: [
     "bad-input", "unauthorized", "forbidden", "not-found", "conflict", "still-running", "too-large",
     "idempotency-key-reused", "too-many-requests", "gateway-failed", "busy", "not-current",
     "not-subscribed", "bot-disconnected", "sending-stopped", "free-messages-used",
-    "already-connected", "network", "failed",
+    "already-connected", "network", "failed", "insufficient-funds", "owing", "already-credited",
+    "already-decided", "another-bot", "bot-deactivated", "bot-ended", "has-a-plan",
+    "needs-request", "no-cards", "no-link", "no-plan", "no-price-list", "no-subscription",
+    "not-for-this-bot", "price-risen", "quota-used", "request-open", "sessions-on",
+    "type-not-in-sessions", "payment-unknown", "wrong-state",
   ],
 };
 
 const catalogues = {
-  uk: () => import("./texts.uk.js"),
-  ru: () => import("./texts.ru.js"),
-  ro: () => import("./texts.ro.js"),
-  en: () => import("./texts.en.js"),
+  uk: () => [import("./texts.uk.js"), import("./texts.money.uk.js")],
+  ru: () => [import("./texts.ru.js"), import("./texts.money.ru.js")],
+  ro: () => [import("./texts.ro.js"), import("./texts.money.ro.js")],
+  en: () => [import("./texts.en.js"), import("./texts.money.en.js")],
 };
 const REMEMBERED = "viberdesk.language";
 const texts = signal({});
@@ -87,8 +103,8 @@ export async function loadLanguage() {
 }
 
 async function speak(code) {
-  const catalogue = (await catalogues[code]()).default;
-  texts.value = catalogue;
+  const parts = await Promise.all(catalogues[code]());
+  texts.value = Object.assign({}, ...parts.map((part) => part.default));
   language.value = code;
   document.documentElement.lang = code;
 }

@@ -16,6 +16,9 @@ import { PeoplePage } from "./people.js";
 import { KeysPage } from "./keys.js";
 import { AuditPage } from "./audit.js";
 import { AccountsPage } from "./accounts.js";
+import { MoneyFrame, MoneyPage } from "./commercial.js";
+import { RequestsPage } from "./requests.js";
+import { RequestFormPage } from "./request-form.js";
 
 const WIDE = matchMedia("(min-width: 900px)");
 
@@ -33,6 +36,13 @@ const adminPages = {
   people: () => html`<${PeoplePage} />`,
   keys: () => html`<${KeysPage} />`,
   audit: () => html`<${AuditPage} />`,
+};
+
+// Pages of the commercial model, in a frame of their own inside of the account's.
+const moneyPages = {
+  money: () => html`<${MoneyPage} />`,
+  requests: () => html`<${RequestsPage} />`,
+  "request-form": () => html`<${RequestFormPage} />`,
 };
 
 function App() {
@@ -60,6 +70,12 @@ function Page() {
   if (here.page in adminPages) {
     if (!isAdmin()) return html`<${Wall} kind="forbidden" />`;
     return html`<${AccountFrame} page=${here.page}>${adminPages[here.page](here)}<//>`;
+  }
+  if (here.page in moneyPages) {
+    if (!isAdmin()) return html`<${Wall} kind="forbidden" />`;
+    return html`<${AccountFrame} page=${here.page}>
+      <${MoneyFrame} page=${here.page}>${moneyPages[here.page](here)}<//>
+    <//>`;
   }
   if (here.page === "accounts") {
     return isOperator() ? html`<${AccountsPage} />` : html`<${Wall} kind="forbidden" />`;

@@ -3,6 +3,7 @@
 import { signal } from "./vendor/preact-signals.js";
 
 const VIBER = "/account/integrations/messengers/viber";
+const MONEY = "/me/viber-commercial";
 
 // The first pattern that fits wins; `:name` takes one part of the path.
 const patterns = [
@@ -17,7 +18,24 @@ const patterns = [
   ["/account/people", "people"],
   ["/account/api-keys", "keys"],
   ["/account/audit", "audit"],
+  [MONEY, "money"],
+  [`${MONEY}/requests`, "requests"],
+  [`${MONEY}/requests/new`, "request-form"],
+  [`${MONEY}/statement`, "statement"],
+  [`${MONEY}/statement/:entry_id`, "entry"],
+  [`${MONEY}/report`, "report"],
+  [`${MONEY}/forecast`, "forecast"],
+  [`${MONEY}/settings`, "money-settings"],
+  ["/sessions", "sessions"],
+  ["/broadcasts", "broadcasts"],
+  ["/broadcasts/:broadcast_id", "broadcast"],
   ["/accounts", "accounts"],
+  ["/accounts/:account_id", "account"],
+  ["/desk/requests", "desk-requests"],
+  ["/desk/differences", "differences"],
+  ["/prices", "prices"],
+  ["/prices/:version", "price-list"],
+  ["/session-policies", "policies"],
 ];
 
 export const route = signal(read());
@@ -32,7 +50,25 @@ export const to = {
   people: "#/account/people",
   keys: "#/account/api-keys",
   audit: "#/account/audit",
+  money: `#${MONEY}`,
+  requests: `#${MONEY}/requests`,
+  requestForm: (purpose, bot_id) =>
+    `#${MONEY}/requests/new${purpose ? `?${new URLSearchParams({ purpose, bot: bot_id })}` : ""}`,
+  statement: `#${MONEY}/statement`,
+  entry: (entry_id) => `#${MONEY}/statement/${encodeURIComponent(entry_id)}`,
+  report: `#${MONEY}/report`,
+  forecast: `#${MONEY}/forecast`,
+  moneySettings: `#${MONEY}/settings`,
+  sessions: "#/sessions",
+  broadcasts: "#/broadcasts",
+  broadcast: (broadcast_id) => `#/broadcasts/${encodeURIComponent(broadcast_id)}`,
   accounts: "#/accounts",
+  account: (account_id) => `#/accounts/${encodeURIComponent(account_id)}`,
+  deskRequests: "#/desk/requests",
+  differences: "#/desk/differences",
+  prices: "#/prices",
+  priceList: (version) => `#/prices/${version}`,
+  policies: "#/session-policies",
 };
 
 export function go(hash) {
@@ -44,12 +80,14 @@ addEventListener("hashchange", () => {
 });
 
 function read() {
-  const path = location.hash.replace(/^#/, "").replace(/\?.*$/, "").replace(/(.)\/$/, "$1") || "/";
+  const [whole, search] = location.hash.replace(/^#/, "").split("?", 2);
+  const path = whole.replace(/(.)\/$/, "$1") || "/";
+  const query = Object.fromEntries(new URLSearchParams(search ?? ""));
   for (const [pattern, page] of patterns) {
     const given = fit(pattern, path);
-    if (given) return { page, path, ...given };
+    if (given) return { page, path, query, ...given };
   }
-  return { page: "nowhere", path };
+  return { page: "nowhere", path, query };
 }
 
 function fit(pattern, path) {

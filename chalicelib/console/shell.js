@@ -5,6 +5,7 @@ import { choose, language, languages, t } from "./i18n.js";
 import { isLost } from "./live.js";
 import { isAdmin, isOperator, me, signOut } from "./session.js";
 import { route, to } from "./routes.js";
+import { ACCOUNT_PAGES } from "./account.js";
 import { Choice, said, toast, useAct } from "./widgets.js";
 import { Icon } from "./icons.js";
 
@@ -56,7 +57,7 @@ export function LanguageSelect() {
 
 function Ways() {
   const { page } = route.value;
-  const isAccount = ["integrations", "bots", "bot", "people", "keys", "audit"].includes(page);
+  const isAccount = ACCOUNT_PAGES.includes(page);
   const ways = [
     !isOperator() && [to.inbox, "inbox", t("inbox.title"), ["inbox", "ticket"].includes(page)],
     isAdmin() && [to.integrations, "settings", t("account.title"), isAccount],

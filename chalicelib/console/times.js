@@ -5,6 +5,7 @@ import { language } from "./i18n.js";
 
 const LOCALES = { uk: "uk-UA", ru: "ru-RU", ro: "ro-RO", en: "en-GB" };
 const ISO_DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+const DAY_MS = 86_400_000;
 const formats = new Map();
 
 // How far the server's clock is from the browser's; "today" is the server's.
@@ -34,6 +35,29 @@ export const full = (instant) =>
 export const longDay = (instant) =>
   format("long", { weekday: "long", day: "numeric", month: "long" }, new Date(instant));
 
+// A day of another calendar than the account's own; whoever shows it names the zone.
+export const dayIn = (instant, time_zone) =>
+  format("day in", { dateStyle: "long" }, new Date(instant), undefined, time_zone);
+export const fullIn = (instant, time_zone) =>
+  format("full in", { dateStyle: "long", timeStyle: "short" }, new Date(instant), undefined, time_zone);
+
+// A month by its name, from 2026-12.
+export function monthName(month) {
+  const options = { month: "long", year: "numeric" };
+  return format("month", options, new Date(`${month}-15T00:00:00Z`), undefined, "UTC");
+}
+
+// The instant a day of the account's calendar begins at, from 2026-11-21.
+export function startOf(day) {
+  const wanted = Date.parse(`${day}T00:00:00Z`);
+  const first = wanted - aheadOfUtc(wanted);
+  return new Date(wanted - aheadOfUtc(first)).toISOString();
+}
+
+// The day so many days after, both as 2026-11-21.
+export const dayAfter = (day, count = 1) =>
+  new Date(Date.parse(`${day}T00:00:00Z`) + count * DAY_MS).toISOString().slice(0, 10);
+
 // The calendar day of an instant in the account's zone, as 2026-11-21.
 export function dayOf(instant) {
   return format("iso", ISO_DAY, new Date(instant), "en-CA");
@@ -62,10 +86,22 @@ function nameOf(type, code) {
   }
 }
 
-function format(name, options, at, locale = LOCALES[language.value]) {
-  const key = `${name} ${locale} ${zone.value} ${Object.keys(options)}`;
+// How far the account's clocks are ahead of UTC at an instant.
+function aheadOfUtc(at_ms) {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone.value,
+    hourCycle: "h23",
+    ...{ year: "numeric", month: "numeric", day: "numeric" },
+    ...{ hour: "numeric", minute: "numeric", second: "numeric" },
+  }).formatToParts(at_ms);
+  const at = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
+  return Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second) - at_ms;
+}
+
+function format(name, options, at, locale = LOCALES[language.value], timeZone = zone.value) {
+  const key = `${name} ${locale} ${timeZone} ${Object.keys(options)}`;
   if (!formats.has(key)) {
-    const all = { ...options, timeZone: zone.value };
+    const all = { ...options, timeZone };
     formats.set(key, new Intl.DateTimeFormat(locale, all));
   }
   return formats.get(key).format(at);

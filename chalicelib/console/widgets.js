@@ -21,10 +21,18 @@ export function showToast(text, kind = "good") {
 }
 
 // What went wrong, in the person's language; the server's English detail where it adds something.
+// What the page itself has found wrong brings its own `text`.
 export function explain(problem) {
+  if (problem.text) return problem.text;
   const text = told("problem", problem.kind) ?? t("problem.failed");
   const isDetailed = problem.detail && [400, 409, 422, 502].includes(problem.status);
   return isDetailed ? `${text} ${problem.detail}` : text;
+}
+
+// A problem with what one field holds, wherever in it the server found it; else null.
+export function problemAt(problem, field) {
+  const isThere = problem?.field === field || problem?.field?.startsWith(`${field}.`);
+  return isThere ? { text: explain(problem), field } : null;
 }
 
 export function Refusal({ problem, onRetry }) {
