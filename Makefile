@@ -42,6 +42,10 @@ rules: .venv/ready ## which test proves which rule of the business
 bench: .venv/ready ## round trips, write units, CPU and cold start, into docs/performance.md
 	@$(BIN)/python -m bench $(BENCH)
 
+.PHONY: simulate
+simulate: .venv/ready ## a business lived in virtual time under faults: SEED=… DAYS=… (SIMULATE=… for more)
+	@$(BIN)/python -m simulator $(if $(SEED),--seed $(SEED)) --days $(or $(DAYS),400) $(SIMULATE)
+
 .PHONY: operator
 operator: .venv/ready ## the first operator of a fresh deployment: EMAIL=… NAME=… STAGE=…
 	@$(BIN)/python -m tools.operator "$(EMAIL)" "$(NAME)"

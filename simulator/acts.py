@@ -2,12 +2,13 @@
 
 import itertools
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.auth import Caller
 from demo.emulator.people import Unable
 from simulator.watching import Wish
-from simulator.world import OurBot, Phone, World
+from simulator.world import MAY_NOT_SEND, NOT_OF_MONEY, OurBot, Phone, Unlike, World
 
 TRIES_MAX = 8
 PICTURE = "https://pictures.example/bread.jpg"
@@ -84,6 +85,36 @@ class Talkers:
         by = self.world.callers[bot.account_id]
         self._send(key, f"/v1/tickets/{ticket_id}/messages", parts, notify, by, tries=1)
 
+    def ask_price(self, bot: OurBot, phone: Phone) -> None:
+        """Let an agent see the price before he sends: it is the model's."""
+        ticket_id = self._ticket(phone)
+        if ticket_id is None:
+            return
+        world, types = self.world, self._types(bot)
+        parts = [self._part("asked", position, kind) for position, kind in enumerate(types)]
+        with world.in_peace():
+            answer = world.call(
+                "POST",
+                f"/v1/tickets/{ticket_id}/quote",
+                {"parts": parts},
+                by=world.callers[bot.account_id],
+            )
+        assert answer is not None, "nothing crashes in peace"
+        assert answer.status == 200, f"a quote of {types} answered {answer}"
+        refusal = answer.body["refusal"]
+        kind = "" if refusal is None else str(refusal["type"]).rpartition("/")[2]
+        if kind in NOT_OF_MONEY:
+            return
+        told: int | str = "may not send" if kind in MAY_NOT_SEND else kind
+        if refusal is None:
+            told = round(Decimal(answer.body["price"]["amount"]) * 1_000_000)
+        world.watcher.checks["quotes"] += 1
+        business = world.businesses[bot.account_id]
+        price = business.price(phone.conversation, types, world.clock.now)
+        if told != price:
+            story = "\n".join(world.stories[bot.account_id])
+            raise Unlike(f"a quote of {types} says {told}, by the rules {price}\n{story}")
+
     def _send(
         self, key: str, path: str, parts: list[Any], notify: bool, by: Caller, *, tries: int
     ) -> None:
@@ -105,12 +136,15 @@ class Talkers:
             return {"type": "text", "text": text}
         if kind == "picture":
             return {"type": "picture", "media": PICTURE, "text": text}
-        return {"type": "location", "location": {"lat": 50.0, "lon": 30.0 + position}}
+        # A place has no text; which one it is says whose it is.
+        number = int(key[1:]) if key[1:].isdigit() else 0
+        return {"type": "location", "lat": float(position), "lon": number / 1000}
 
     def _types(self, bot: OurBot) -> tuple[str, ...]:
         draw = self.world.draw
         count = draw.choice((1,) * 10 + (2, 2, 3, 5, 6, 12))
-        return tuple("text" if draw.random() < 0.9 else "picture" for _ in range(count))
+        weights = (90, 8, 2)
+        return tuple(draw.choices(("text", "picture", "location"), weights, k=count))
 
     def _ticket(self, phone: Phone) -> str | None:
         table = self.world.database.tables[self.world.table("conversations")]

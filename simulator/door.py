@@ -13,7 +13,7 @@ from chalicelib.viber import Transport
 from simulator.services import Services
 
 CONTEXT = SimpleNamespace(
-    get_remaining_time_in_millis=lambda: 60_000,
+    get_remaining_time_in_millis=lambda: 600_000,
     function_name="simulated",
     aws_request_id="simulated",
 )

@@ -19,7 +19,7 @@ KINDS = {
     "charge_fees": ("fee",),
     "expire_sessions": ("session",),
 }
-NOT_OURS = ("copy_missing_files", "check_webhooks")
+NOT_OURS = ("copy_missing_files", "check_webhooks", "audit_books")
 JOB_RUNS, JOB_TWICE, JOB_STOPS = 0.3, 0.05, 0.003
 
 
@@ -37,13 +37,14 @@ class Life:
             (30, self._write),
             (38, self._reply),
             (6, self._look),
+            (3, lambda: self.talkers.ask_price(*self._someone())),
             (4, self._switch),
             (1.5, self._turn_away),
             (1, self._monologue),
             (0.15, self._long_talk),
             (0.6, self._new_phone),
             (2.5, self._money),
-            (0.15, lambda: self.offices.take_back(disputed=self.world.draw.random() < 0.5)),
+            (0.3, lambda: self.offices.take_back(disputed=self.world.draw.random() < 0.5)),
             (0.35, self._apply),
             (1.2, lambda: self.offices.decide(self._business())),
             (0.1, self._cancel),
@@ -55,6 +56,11 @@ class Life:
         ]
         world.between = self._in_between
 
+    @property
+    def jobs(self) -> list[str]:
+        """List the jobs that repair what is left, or do what time asks for."""
+        return [job for job in self.world.door.jobs if job not in NOT_OURS]
+
     def begin(self) -> None:
         """Found the accounts, in peace, with bots of all plans."""
         with self.world.in_peace():
@@ -63,7 +69,7 @@ class Life:
                 account_id = self.world.add_account(f"shop{number}")
                 self.moods[account_id] = 0.5
                 business = self.world.businesses[account_id]
-                self.offices.transfer(account_id, 1500)
+                self.offices.transfer(account_id, 900)
                 if number != 2:
                     self.offices.apply(business)
                     self._decide_all(business)
@@ -82,7 +88,7 @@ class Life:
         end = self.world.clock.now + timedelta(days=1)
         for account_id in self.moods:
             if self.world.draw.random() < 0.03:
-                self.moods[account_id] = self.world.draw.choice((0.0, 0.2, 1.0, 2.0))
+                self.moods[account_id] = self.world.draw.choice((0.0, 0.001, 0.01, 0.4, 1.0, 2.0))
             self.offices.paste_keys(account_id)
         while self.world.clock.now < end:
             seconds = self.world.draw.expovariate(EVENTS_A_DAY / 86_400)
@@ -139,9 +145,7 @@ class Life:
     def _jobs_due(self, *, always: bool) -> list[str]:
         draw, now = self.world.draw, self.world.clock.now.timestamp()
         found = []
-        for job in self.world.door.jobs:
-            if job in NOT_OURS:
-                continue
+        for job in self.jobs:
             if always:
                 if self.is_due(job):
                     found.append(job)
@@ -185,7 +189,9 @@ class Life:
         act()
 
     def _someone(self) -> tuple[OurBot, Phone]:
-        bot = self.world.draw.choice(list(self.world.bots.values()))
+        bots = list(self.world.bots.values())
+        plans = [self.world.businesses[bot.account_id].bot(bot.bot_id) for bot in bots]
+        (bot,) = self.world.draw.choices(bots, [4 if plan.has_sessions else 1 for plan in plans])
         # A few are talked with often, so that limits are met.
         weights = [1 / (place + 1) for place in range(len(bot.phones))]
         (phone,) = self.world.draw.choices(bot.phones[::-1], weights)
@@ -238,7 +244,8 @@ class Life:
 
     def _money(self) -> None:
         business = self._business()
-        if self.world.draw.random() < self.moods[business.account_id] / 2:
+        # Some see to it that there is always enough, some wait until nothing is left.
+        if business.books.available < 250 * EURO * self.moods[business.account_id]:
             if self.world.draw.random() < 0.7:
                 self.offices.transfer(business.account_id)
             else:

@@ -17,7 +17,7 @@ from simulator.world import OPERATOR, OurBot, World
 
 SECRET = "whsec_simulated"
 TRIES_MAX = 8
-AMOUNTS = (5, 20, 50, 100, 150, 300, 450, 450, 900)
+AMOUNTS = (1, 2, 5, 20, 100, 300, 450, 450)
 FORM = {
     "has_read_terms": True,
     "first_name": "Olena",
@@ -196,7 +196,7 @@ class Offices:
     def set_prices(self, *, in_days: int = 0) -> None:
         """Let an operator set a price list, valid from now or from a later day."""
         draw, now = self.world.draw, self.world.clock.now
-        prices = {"UA": draw.choice((19_600, 23_400)), "RO": 51_300, "DE": 89_001}
+        prices = {"UA": draw.choice((19_600, 23_400, 1_250_000)), "RO": 51_300, "DE": 89_001}
         since = now + timedelta(days=in_days)
         body: dict[str, Any] = {
             "default": _euros(90_000),

@@ -109,7 +109,7 @@ class ViberSide:
         """Note what Viber did, and let it bill as it should, or at times otherwise."""
         if name != "send_message":
             return told
-        text = str(body.get("text") or "")
+        text = _name_of(body)
         sent = self.truth.setdefault(text, Sent())
         if told.get("status") != 0:
             sent.refusals += 1
@@ -163,3 +163,11 @@ class ViberSide:
         for each in due:
             if self._deliver(each.url, each.headers, each.body) != 200:
                 self.delayed.append(each)
+
+
+def _name_of(body: dict[str, Any]) -> str:
+    """Tell which of our messages this is: each has a text or a place of its own."""
+    place = body.get("location")
+    if place is not None:
+        return f"k{round(place['lon'] * 1000)}.{round(place['lat'])}"
+    return str(body.get("text") or "")

@@ -30,6 +30,16 @@ START = datetime(2027, 3, 20, 8, 0, tzinfo=UTC)
 
 ZONE = "Europe/Kyiv"
 STORY_LINES = 40
+# What keeps a reply from being sent for other reasons than its price.
+NOT_OF_MONEY = (
+    "bot-disconnected",
+    "free-messages-used",
+    "not-current",
+    "not-subscribed",
+    "price-risen",
+    "sending-stopped",
+)
+MAY_NOT_SEND = ("bot-deactivated", "bot-ended", "no-plan")
 OPERATOR = Caller("platform", "per_operator", "Operator", "operator")
 
 
@@ -261,8 +271,25 @@ class World:
         self.tariffs = sorted([*self.tariffs, (since, tariff)], key=lambda each: each[0])
 
     def refused(self, key: str, answer: Answer) -> None:
-        """Take the refusal of a reply: nothing of it may be there, and the model refuses it too."""
+        """Take the refusal of a reply: the model refuses it too, for the same reason."""
         self.lived[f"refused: {answer.kind}"] += 1
+        if answer.kind in NOT_OF_MONEY:
+            return
+        wish = self.wishes[key]
+        business = self.business_of(wish.conversation)
+        price = business.price(wish.conversation, wish.types, self.clock.now)
+        refusal = "may not send" if answer.kind in MAY_NOT_SEND else answer.kind
+        self.watcher.checks["refusals"] += 1
+        if price != refusal:
+            self.tell(business.account_id, f"{key} was refused: {answer.body}")
+            raise Unlike(
+                f"{key} was refused as {answer.kind}, and by the rules it is {price}\n"
+                + "\n".join(self.stories[business.account_id])
+            )
+
+    def business_of(self, conversation: str) -> Business:
+        """Find the account of a conversation."""
+        return self.businesses[self.bots[conversation.partition("/")[0]].account_id]
 
     def table(self, name: str) -> str:
         """Name a table of this stage."""

@@ -1,5 +1,6 @@
 """One account under the rules: its bots, requests, talks and messages, and what they cost."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -259,6 +260,26 @@ class Business:
         for message in new:
             self.messages[message.message_id] = message
         self.books.hold(needed)
+
+    def price(self, key: str, types: tuple[str, ...], now: datetime) -> int | str:
+        """Tell what a reply would cost now, or why the rules refuse it. Nothing changes."""
+        bot = self.bot(key.partition("/")[0])
+        if not self.may_send(bot, now):
+            return "may not send"
+        own = self._talk(key)
+        self.talks[key] = copy.deepcopy(own)
+        try:
+            parts = [(f"quoted-{position}", kind) for position, kind in enumerate(types)]
+            needed, used, _ = self._place(key, bot, parts, now)
+        except Wrong:
+            return "type-not-in-sessions"
+        finally:
+            self.talks[key] = own
+        if bot.used.get(f"{now.astimezone(UTC):%Y-%m}", 0) + used > LEGACY_MONTH and used:
+            return "quota-used"
+        if needed and self.books.owed:
+            return "owing"
+        return "insufficient-funds" if needed > self.books.available else needed
 
     def _place(
         self, key: str, bot: Bot, parts: list[tuple[str, str]], now: datetime
