@@ -8,7 +8,7 @@ from chalicelib import store
 from chalicelib.tables import Difference
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
-from tests.fixtures_money import ELSEWHERE, UA, commercial, entries, money_of, next_day
+from tests.fixtures_paid import ELSEWHERE, UA, commercial, entries, money_of, next_day
 from tests.fixtures_talk import Talk, refused, settled, taken, token_at
 
 FULL = 10_000_000

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.tables import Session
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
-from tests.fixtures_money import SESSION, UA, business, entries, money_of, sessions_of
+from tests.fixtures_paid import SESSION, UA, business, entries, money_of, sessions_of
 from tests.fixtures_talk import Talk, refused, settled, taken, token_at
 
 FULL = 10_000_000

@@ -96,8 +96,10 @@ def _to_message(
 ) -> None:
     if event == states.FAILED:
         _failed(token.key, str(token.message_id), reason, at=at, now=now)
-    elif token.paid is None or not _posted(token, account_id, balance, event, at=at, now=now):
-        _shown(token.key, str(token.message_id), event, at=at, now=now)
+    elif token.paid is None:
+        _shown(token.key, str(token.message_id), event, at=at)
+    else:
+        _posted(token, account_id, balance, event, at=at, now=now)
 
 
 def _posted(
@@ -108,65 +110,64 @@ def _posted(
     *,
     at: datetime,
     now: datetime,
-) -> bool:
-    """Spend what was held for a message that has arrived; False where nothing is held any more."""
+) -> None:
+    """Spend what is held for a message that has arrived, or list it where nothing is any more."""
     key, message_id = token.key, str(token.message_id)
     paid = paying.posted(account_id, token.paid, balance, event=event, at=at, now=now)
     arrived = (*states.at_receipt(event, at), Message.money.set(paying.POSTED))
+    is_awaited = states.is_in(*states.BEFORE_RECEIPT[event]) & (Message.money == paying.HELD)
     try:
         store.commit(
             [
-                store.Update(
-                    states.message_at(key, message_id),
-                    states.is_in(*states.BEFORE_RECEIPT[event]) & (Message.money == paying.HELD),
-                    actions=arrived,
-                ),
-                store.Update(
-                    TokenItem(key=key, item=token.item),
-                    TokenItem.paid.exists(),
-                    actions=(TokenItem.paid.remove(),),
-                ),
+                store.Update(states.message_at(key, message_id), is_awaited, actions=arrived),
+                _settled(token),
                 *paid,
             ]
         )
     except store.Changed:
         message = states.read_message(key, message_id)
-        if message is not None and paying.is_held(message):
+        if message is None or paying.is_held(message):
             raise
-        return False
-    return True
+        if message.money == paying.VOIDED:
+            _shown_unpaid(token, message, event, at=at, now=now)
+        else:
+            _shown(key, message_id, event, at=at)
 
 
-def _shown(key: str, message_id: str, event: str, *, at: datetime, now: datetime) -> None:
-    target = states.message_at(key, message_id)
-    before = states.is_in(*states.BEFORE_RECEIPT[event])
-    changes = states.at_receipt(event, at)
+def _shown(key: str, message_id: str, event: str, *, at: datetime) -> None:
     try:
-        store.update(target, changes, before & (Message.money != paying.VOIDED))
+        store.update(
+            states.message_at(key, message_id),
+            states.at_receipt(event, at),
+            states.is_in(*states.BEFORE_RECEIPT[event]),
+        )
     except store.Changed:
-        _shown_unpaid(key, message_id, event, at=at, now=now)
-
-
-def _shown_unpaid(key: str, message_id: str, event: str, *, at: datetime, now: datetime) -> None:
-    message = states.read_message(key, message_id)
-    if message is None or message.state not in states.BEFORE_RECEIPT[event]:
         # It is there already, by this receipt's first coming or by a later one.
         log.info("receipt without effect", message_id=message_id, receipt=event)
+
+
+def _shown_unpaid(
+    token: TokenItem, message: Message, event: str, *, at: datetime, now: datetime
+) -> None:
+    if message.state not in states.BEFORE_RECEIPT[event]:
         return
     store.commit(
         [
             store.Update(
-                states.message_at(key, message_id),
-                states.is_in(message.state) & (Message.money == message.money),
+                states.message_at(message.key, message.message_id),
+                states.is_in(message.state) & (Message.money == paying.VOIDED),
                 actions=tuple(states.at_receipt(event, at)),
             ),
-            *(
-                [paying.difference(message, paying.DELIVERED_UNPAID, now=now)]
-                if message.money == paying.VOIDED
-                else []
-            ),
+            _settled(token),
+            paying.difference(message, paying.DELIVERED_UNPAID, now=now),
         ]
     )
+
+
+def _settled(token: TokenItem) -> store.Write:
+    """Return the write after which no receipt under a token is about money any more."""
+    item = TokenItem(key=token.key, item=token.item)
+    return store.Update(item, TokenItem.paid.exists(), actions=(TokenItem.paid.remove(),))
 
 
 def _failed(key: str, message_id: str, reason: str | None, *, at: datetime, now: datetime) -> None:
