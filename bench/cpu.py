@@ -18,6 +18,7 @@ from bench import recording
 from bench.bare import Bare
 from bench.counting import SERVICES
 from bench.events import Context
+from bench.operations import paying
 from bench.recording import Call
 from bench.shop import AVATAR, Shop
 
@@ -52,6 +53,7 @@ class Ratio:
 
 def handlers(shop: Shop) -> list[Handler]:
     """Record every hot handler once against the real store."""
+    paying.legacy(shop)
     regular = shop.regular
     shop.sent(regular)
     shop.keep_warm()

@@ -174,6 +174,16 @@ class Shop:
             headers={"Idempotency-Key": key or f"wish-{next(self.numbers)}"},
         )
 
+    def quote(self, talk: Talk) -> dict[str, Any]:
+        """Make the event of a question for the price of a reply."""
+        part = {"type": "text", "text": "Так, щойно з печі. Відкласти для вас? 🥖"}
+        return self.call(
+            "POST",
+            "/v1/tickets/{ticket_id}/quote",
+            {"ticket_id": talk.ticket_id},
+            body=json.dumps({"parts": [part]}, ensure_ascii=False),
+        )
+
     def queued(self) -> dict[str, Any]:
         """Take what lies in the outgoing queue, as Lambda hands it to the function."""
         from chalicelib import config

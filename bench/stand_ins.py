@@ -18,6 +18,7 @@ class Viber:
         self._tokens = tokens
         self.last_token = ""
         self.loses_answers = False
+        self.bills = False
         self.heard: Callable[[str], None] = lambda _: None
 
     def request(
@@ -48,7 +49,10 @@ class Viber:
                 if self.loses_answers:
                     raise NoAnswer("ReadTimeoutError")
                 self.last_token = str(next(self._tokens))
-                told |= {"message_token": int(self.last_token), "billing_status": 1}
+                told |= {
+                    "message_token": int(self.last_token),
+                    "billing_status": 5 if self.bills else 1,
+                }
         return 200, json.dumps(told).encode()
 
 

@@ -11,22 +11,22 @@ MANY, FEW, DUE = 2000, 100, 10
 
 @operation("schedule check_webhooks, nothing due")
 def _(shop: Shop) -> Act:
-    return _worked_off(shop, "check_webhooks")
+    return worked_off(shop, "check_webhooks")
 
 
 @operation("schedule replay_callbacks, nothing due")
 def _(shop: Shop) -> Act:
-    return _worked_off(shop, "replay_callbacks")
+    return worked_off(shop, "replay_callbacks")
 
 
 @operation("schedule settle_messages, nothing due")
 def _(shop: Shop) -> Act:
-    return _worked_off(shop, "settle_messages")
+    return worked_off(shop, "settle_messages")
 
 
 @operation("schedule copy_missing_files, nothing due")
 def _(shop: Shop) -> Act:
-    return _worked_off(shop, "copy_missing_files")
+    return worked_off(shop, "copy_missing_files")
 
 
 @operation("check_webhooks, 10 of 100 bots due")
@@ -68,7 +68,8 @@ def _schedule(shop: Shop, name: str) -> Act:
     return act
 
 
-def _worked_off(shop: Shop, name: str) -> Act:
+def worked_off(shop: Shop, name: str) -> Act:
+    """Run a schedule until nothing is due, then give its next run."""
     act = _schedule(shop, name)
     act()
     return act
@@ -78,7 +79,7 @@ def _bots_due(shop: Shop, how_many: int) -> Act:
     from chalicelib import ids, kms, store
     from chalicelib.tables import Bot
 
-    act = _worked_off(shop, "check_webhooks")
+    act = worked_off(shop, "check_webhooks")
     with Bot.batch_write() as batch:
         for number in range(how_many):
             is_due = number < DUE
@@ -112,7 +113,7 @@ def _messages_due(shop: Shop, how_many: int) -> Act:
     from chalicelib.delivery import states
     from chalicelib.tables import Message
 
-    act = _worked_off(shop, "settle_messages")
+    act = worked_off(shop, "settle_messages")
     with Message.batch_write() as batch:
         for number in range(how_many):
             is_due = number < DUE
