@@ -9,6 +9,7 @@ would tell.
 
 import bisect
 import copy
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +19,13 @@ from simulator import expressions
 from simulator.expressions import Item
 
 ACTIONS_MAX = 10
+_KEY_CONDITION = re.compile(
+    r"\(?(?P<hash>[#\w]+) = (?P<partition>:\w+)"
+    r"( AND (\w+ )?"
+    r"((?P<range>[#\w]+) (?P<operator><=|>=|=|<|>) (?P<a>:\w+)"
+    r"|[#\w]+ BETWEEN (?P<low>:\w+) AND (?P<high>:\w+)"
+    r"|\([#\w]+, (?P<prefix>:\w+)\)))?\)?"
+)
 Key = tuple[Any, ...]
 
 
@@ -136,24 +144,21 @@ class Database:
         table = self._table(request)
         name = request.get("IndexName")
         index = table.indexes[name]
-        partition = _partition(request, index.hash_name)
+        partition, low, high = _asked(request, index)
         rows = index.rows(partition)
+        first, last = low(rows), high(rows)
         start = request.get("ExclusiveStartKey")
         is_forward = request.get("ScanIndexForward", True)
         limit = request.get("Limit")
-        after = None if start is None else _row(index, table, start)
-        if not is_forward:
-            rows = rows[::-1]
-        read: list[tuple[Key, Item]] = []
-        for row in rows:
-            if after is not None and (row <= after if is_forward else row >= after):
-                continue
-            item = table.items[row[1]]
-            if not expressions.is_true(request["KeyConditionExpression"], item, request):
-                continue
-            read.append((row[1], item))
-            if len(read) == limit:
-                break
+        if start is not None:
+            after = _row(index, table, start)
+            if is_forward:
+                first = max(first, bisect.bisect_right(rows, after))
+            else:
+                last = min(last, bisect.bisect_left(rows, after))
+        count = max(last - first, 0) if limit is None else min(max(last - first, 0), limit)
+        found = rows[first : first + count] if is_forward else rows[last - count : last][::-1]
+        read = [(row[1], table.items[row[1]]) for row in found]
         given = [self._seen(table, name, item) for _, item in read]
         wanted = request.get("FilterExpression")
         answer: dict[str, Any] = {
@@ -293,15 +298,48 @@ def _cancelled(planned: list[_Planned]) -> ClientError:
     return refusal("TransactionCanceledException", str(codes), CancellationReasons=reasons)
 
 
-def _partition(request: dict[str, Any], hash_name: str) -> Any:
-    """Find the one value that the key condition asks of the partition key."""
+Bound = Callable[[list[tuple[Any, Key]]], int]
+
+
+def _asked(request: dict[str, Any], index: Index) -> tuple[Any, Bound, Bound]:
+    """Read a key condition: the one partition it asks for, and from where to where in it."""
     names = request.get("ExpressionAttributeNames") or {}
-    first, equals, value = (
-        request["KeyConditionExpression"].replace("(", " ").replace(")", " ").split()[:3]
-    )
-    if equals != "=" or names.get(first, first) != hash_name:
+    found = _KEY_CONDITION.fullmatch(request["KeyConditionExpression"])
+    if found is None or names.get(found["hash"], found["hash"]) != index.hash_name:
         raise refusal("ValidationException", "Query key condition not supported")
-    return expressions.ordered(request["ExpressionAttributeValues"][value])
+    asked = {
+        name: expressions.ordered(request["ExpressionAttributeValues"][value])
+        for name, value in found.groupdict().items()
+        if value is not None and value.startswith(":")
+    }
+
+    def at(place: Callable[..., int], value: Any) -> Bound:
+        return lambda rows: place(rows, value, key=_order)
+
+    low: Bound = lambda rows: 0  # noqa: E731
+    high: Bound = len
+    match found["operator"]:
+        case "=":
+            low, high = at(bisect.bisect_left, asked["a"]), at(bisect.bisect_right, asked["a"])
+        case "<=":
+            high = at(bisect.bisect_right, asked["a"])
+        case "<":
+            high = at(bisect.bisect_left, asked["a"])
+        case ">=":
+            low = at(bisect.bisect_left, asked["a"])
+        case ">":
+            low = at(bisect.bisect_right, asked["a"])
+    if "low" in asked:
+        low, high = at(bisect.bisect_left, asked["low"]), at(bisect.bisect_right, asked["high"])
+    elif "prefix" in asked:
+        # No text that begins so is greater than this one: UTF-8 never has the byte 0xff.
+        beyond = asked["prefix"] + b"\xff"
+        low, high = at(bisect.bisect_left, asked["prefix"]), at(bisect.bisect_left, beyond)
+    return asked["partition"], low, high
+
+
+def _order(row: tuple[Any, Key]) -> Any:
+    return row[0]
 
 
 def _row(index: Index, table: Table, start: Item) -> tuple[Any, Key]:
