@@ -41,7 +41,7 @@ export function dropAccess() {
   access = null;
 }
 
-// Makes one call and gives back {status, data, etag}; throws Problem, or AbortError when `signal`
+// Makes one call and gives back {status, data, etag, cursor}; throws Problem, or AbortError when `signal`
 // was aborted. `data` is null for 204 and 304. A `csv` goes as it is, and a text comes as one.
 export async function call(method, path, { anonymous, etag, ...more } = {}) {
   if (!anonymous && access && Date.now() > access.stale_at_ms) await renewAccess();
@@ -55,7 +55,9 @@ export async function call(method, path, { anonymous, etag, ...more } = {}) {
   if (response.status === 304) return { status: 304, data: null, etag };
   if (!response.ok) throw await problemOf(response);
   const data = response.status === 204 ? null : await bodyOf(response);
-  return { status: response.status, data, etag: response.headers.get("ETag") };
+  const etagNow = response.headers.get("ETag");
+  const cursor = response.headers.get("X-Next-Cursor");
+  return { status: response.status, data, etag: etagNow, cursor };
 }
 
 export const get = async (path, query) => (await call("GET", path, { query })).data;

@@ -7,10 +7,10 @@ import { usePages } from "./pages.js";
 import { readDirectory } from "./directory.js";
 import { go, to } from "./routes.js";
 import { Trail } from "./account.js";
-import { TERMS } from "./commercial.js";
 import { Link } from "./content.js";
 import { Dialog, explain, Face, Loading, More, PageProblem, TextField, useAct } from "./widgets.js";
 import { Icon } from "./icons.js";
+import { TERMS } from "./terms.js";
 
 export function BotsPage() {
   const list = usePages("bots");

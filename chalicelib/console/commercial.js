@@ -7,13 +7,10 @@ import { to } from "./routes.js";
 import { cost } from "./money.js";
 import { BalanceCard, useBalance } from "./balance.js";
 import { Link } from "./content.js";
-import { useTerms } from "./terms.js";
+import { TERMS, useTerms } from "./terms.js";
 import { TopUps } from "./top-ups.js";
 import { Subscriptions } from "./subscriptions.js";
 import { Warnings } from "./warnings.js";
-
-export const TERMS =
-  "https://help.viber.com/hc/en-us/articles/15247629658525-Bot-commercial-model";
 
 export function MoneyFrame({ page, children }) {
   const ways = [

@@ -6,14 +6,17 @@ import { draftOf, reply, setDraft } from "./outbox.js";
 import { Icon } from "./icons.js";
 import { Mark } from "./widgets.js";
 import { AttachForm } from "./attachments.js";
+import { Meter } from "./meter.js";
+import { useQuote } from "./quotes.js";
 
 // Viber: a text has at most 7000 characters; a reply of ours has at most 20 parts.
 const TEXT_MOST = 7000;
 const TEXT_COUNTED_FROM = 6000;
 const PARTS_MOST = 20;
 
-// `why` is the reason why nothing can reach the customer now, or null.
-export function Composer({ ticket_id, why }) {
+// `why` is the reason why nothing can reach the customer now, or null; a change of `pulse` means
+// that the price may be another.
+export function Composer({ ticket_id, why, pulse }) {
   const draft = draftOf(ticket_id);
   const [isAttaching, setAttaching] = useState(false);
   const area = useRef(null);
@@ -24,7 +27,11 @@ export function Composer({ ticket_id, why }) {
     ...(draft.text.trim() ? [{ type: "text", text: draft.text.trim() }] : []),
     ...draft.attachments,
   ];
-  const canSend = parts.length > 0 && parts.length <= PARTS_MOST && length <= TEXT_MOST;
+  const quoted = useQuote(ticket_id, parts, { isOn: notify, pulse });
+  const { quote } = quoted;
+  const isFitting = parts.length > 0 && parts.length <= PARTS_MOST && length <= TEXT_MOST;
+  // Nothing is sent whose price nobody has seen.
+  const canSend = isFitting && (!notify || Boolean(quote && !quote.refusal));
 
   const send = (event) => {
     event?.preventDefault();
@@ -33,7 +40,8 @@ export function Composer({ ticket_id, why }) {
     setDraft(ticket_id, { text: "", attachments: [] });
     setAttaching(false);
     area.current.focus();
-    reply(ticket_id, { parts, notify, draft: { text, attachments } });
+    const agreed_price = notify ? quote.price : null;
+    reply(ticket_id, { parts, notify, agreed_price, draft: { text, attachments } });
   };
   const onKeyDown = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
@@ -69,6 +77,7 @@ export function Composer({ ticket_id, why }) {
         onKeyDown=${onKeyDown}
       ></textarea>
       <${Chips} attachments=${draft.attachments} onDetach=${detach} />
+      ${notify && html`<${Meter} quoted=${quoted} />`}
       <div class="composer-foot">
         <button
           type="button"

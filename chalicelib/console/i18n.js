@@ -17,7 +17,7 @@ export const families = {
     "text", "picture", "video", "file", "contact", "location", "url", "sticker", "rich_media",
     "unsupported",
   ],
-  delivery: ["queued", "sending", "sent", "delivered", "seen", "failed", "unknown"],
+  delivery: ["queued", "sending", "sent", "delivered", "seen", "failed", "unknown", "returned"],
   reason: [
     "expired", "bot-disconnected", "sending-stopped", "viber-refused", "not-connected",
     "failed-on-device",
@@ -38,6 +38,24 @@ export const families = {
     "billing:read",
     "billing:write",
   ],
+  // Kinds of entries in the ledger, what they say, and between which places they move money.
+  entry: [
+    "top-up", "top-up-returned", "dispute", "dispute-won", "deposit", "deposit-returned",
+    "activation", "maintenance-fee", "sessions-fee", "set-aside", "set-aside-returned", "message",
+    "session", "session-returned", "broadcast", "correction",
+  ],
+  fact: [
+    "month", "purpose", "reason", "protects", "set_aside", "reference", "credited_by", "payment",
+    "top_up_id", "kind", "price_kind", "country", "price_list", "message_id", "author_name",
+    "accepted_at", "sent_at", "arrived_at", "begun_at", "proof", "step", "lines", "prices", "chunk",
+  ],
+  place: ["available", "held", "set-aside"],
+  price: [
+    "free-window", "in-session", "opens-session", "renews-session", "bot-initiated", "legacy",
+  ],
+  money: ["held", "posted", "voided", "refunded"],
+  session: ["waiting", "open", "closed"],
+  session_reason: ["expired", "limit", "unanswered", "lapsed", "plan-changed", "failed"],
   plan: ["legacy", "commercial", "business"],
   fee: ["maintenance-fee", "sessions-fee"],
   ended: ["unpaid", "not-legacy", "turned-off"],

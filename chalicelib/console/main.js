@@ -19,6 +19,10 @@ import { AccountsPage } from "./accounts.js";
 import { MoneyFrame, MoneyPage } from "./commercial.js";
 import { RequestsPage } from "./requests.js";
 import { RequestFormPage } from "./request-form.js";
+import { StatementPage } from "./statement.js";
+import { EntryPage } from "./entry.js";
+import { ReportPage } from "./report.js";
+import { SessionsPage } from "./sessions.js";
 
 const WIDE = matchMedia("(min-width: 900px)");
 
@@ -43,6 +47,9 @@ const moneyPages = {
   money: () => html`<${MoneyPage} />`,
   requests: () => html`<${RequestsPage} />`,
   "request-form": () => html`<${RequestFormPage} />`,
+  statement: () => html`<${StatementPage} />`,
+  entry: ({ entry_id }) => html`<${EntryPage} key=${entry_id} entry_id=${entry_id} />`,
+  report: () => html`<${ReportPage} />`,
 };
 
 function App() {
@@ -66,6 +73,9 @@ function Page() {
   if (here.page === "home") return null;
   if (here.page === "inbox" || here.page === "ticket") {
     return isOperator() ? html`<${Wall} kind="forbidden" />` : html`<${Desk} here=${here} />`;
+  }
+  if (here.page === "sessions") {
+    return isOperator() ? html`<${Wall} kind="forbidden" />` : html`<${SessionsPage} />`;
   }
   if (here.page in adminPages) {
     if (!isAdmin()) return html`<${Wall} kind="forbidden" />`;

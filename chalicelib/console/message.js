@@ -1,10 +1,12 @@
 // One message of a talk: who said it, what, and what became of it.
 
-import { html, useState } from "./view.js";
+import { html } from "./view.js";
 import { t, told } from "./i18n.js";
 import { clock, full } from "./times.js";
-import { deliver, drop, outbox, resent, sendAgain, takeBack } from "./outbox.js";
-import { Confirm, explain } from "./widgets.js";
+import { agree, deliver, drop, outbox, resent, takeBack } from "./outbox.js";
+import { Again } from "./again.js";
+import { cost } from "./money.js";
+import { explain } from "./widgets.js";
 import { Icon } from "./icons.js";
 import { Content } from "./content.js";
 import { to } from "./routes.js";
@@ -36,6 +38,7 @@ export function Message({ message, contactName, isSameVoice }) {
     <div class="bubble">
       <${Content} message=${message} />
       <p class="stamp">
+        ${message.charge && html`<${Charge} charge=${message.charge} />`}
         <time datetime=${message.at} title=${full(message.at)}>${clock(message.at)}</time>
         ${delivery && html`<${DeliveryMark} delivery=${delivery} />`}
       </p>
@@ -80,6 +83,19 @@ export function DeliveryMark({ delivery }) {
   </span>`;
 }
 
+// What the message cost and what became of that money, said quietly.
+function Charge({ charge }) {
+  const { kind, price, state } = charge;
+  const isSession = ["opens-session", "renews-session"].includes(kind);
+  if (state === "none" && !isSession) return null;
+  const words = [told("price", kind), told("money", state)].filter(Boolean).join(" · ");
+  return html`<span class=${`charge ${state}`} title=${words} data-testid="charge"
+    data-kind=${kind} data-state=${state}>
+    ${isSession ? told("price", kind) : cost(price)}
+    <span class="hidden"> ${words}</span>
+  </span>`;
+}
+
 function Failed({ message }) {
   return html`<div class="fate failed">
     <p data-testid="failure"><b>${t("message.failed")}</b> ${whyFailed(message.delivery)}</p>
@@ -88,46 +104,36 @@ function Failed({ message }) {
 }
 
 function Unknown({ message }) {
-  const [isAsking, setAsking] = useState(false);
   return html`<div class="fate unknown">
     <p data-testid="unknown">${t("message.unknown")}</p>
     <${Again}
       message=${message}
       verb=${t("message.send_anyway")}
       testid="send-anyway"
-      onClick=${() => setAsking(true)}
-    />
-    ${isAsking &&
-    html`<${Confirm}
       title=${t("message.send_anyway_title")}
       text=${t("message.send_anyway_text")}
-      verb=${t("message.send_anyway")}
-      danger=${false}
-      onYes=${async () => void sendAgain(message)}
-      onClose=${() => setAsking(false)}
-    />`}
+    />
   </div>`;
-}
-
-function Again({ message, verb, testid, onClick = () => sendAgain(message) }) {
-  if (resent.value.has(message.message_id)) {
-    return html`<p class="resent">${t("message.resent")}</p>`;
-  }
-  const isGoing = outbox.value.some((one) => one.retry_of === message.message_id);
-  return html`<button type="button" disabled=${isGoing} data-testid=${testid} onClick=${onClick}>
-    ${verb}
-  </button>`;
 }
 
 function Unsent({ one }) {
   const { key, state, problem, draft } = one;
-  const current = problem.facts.current_ticket_id;
+  const { current_ticket_id: current, price } = problem.facts;
   return html`<div class="fate failed" role="alert" data-testid="unsent" data-kind=${problem.kind}>
     <p>
       <b>${state === "stuck" ? t("message.stuck") : t("message.refused")}</b> ${explain(problem)}
       ${current && html` <a href=${to.ticket(current)}>${t("ticket.current")}</a>`}
     </p>
     <div class="actions">
+      ${price &&
+      html`<button
+        type="button"
+        class="primary"
+        data-testid="agree"
+        onClick=${() => agree(key, price)}
+      >
+        ${t("meter.send_for", { price: cost(price) })}
+      </button>`}
       ${state === "stuck" &&
       html`<button type="button" data-testid="resend" onClick=${() => deliver(key)}>
         ${t("common.try_again")}

@@ -8,7 +8,8 @@ const STILL_RUNNING_WAIT_MS = 2_000;
 const STILL_RUNNING_TRIES = 6;
 const EMPTY = { text: "", attachments: [], notify: true };
 
-// {key, ticket_id, parts, notify, retry_of, state: sending | stuck | refused, problem, draft}
+// {key, ticket_id, parts, notify, agreed_price, retry_of, problem, draft,
+//  state: sending | stuck | refused}
 export const outbox = signal([]);
 
 // Messages the server has just taken, for the thread that shows their ticket.
@@ -39,18 +40,27 @@ export const hasUnsent = () =>
 
 // Puts a reply on its way under a key of its own; it stays in the outbox until the server has
 // taken it, and every further try carries the same key.
-export function reply(ticket_id, { parts, notify, draft = null, retry_of = null }) {
+export function reply(ticket_id, wish) {
   const key = newKey();
-  const one = { key, ticket_id, parts, notify, draft, retry_of, state: "sending", problem: null };
-  outbox.value = [...outbox.value, one];
+  const { parts, notify, agreed_price = null, draft = null, retry_of = null } = wish;
+  const one = { key, ticket_id, parts, notify, agreed_price, draft, retry_of };
+  outbox.value = [...outbox.value, { ...one, state: "sending", problem: null }];
   return deliver(key);
+}
+
+// Sends what was refused for its price, at the price that was told instead.
+export function agree(key, agreed_price) {
+  const another = newKey();
+  change(key, { key: another, agreed_price });
+  return deliver(another);
 }
 
 export async function deliver(key) {
   change(key, { state: "sending", problem: null });
-  const { ticket_id, parts, notify, retry_of } = find(key);
+  const { ticket_id, parts, notify, agreed_price, retry_of } = find(key);
+  const body = { parts, notify, ...(agreed_price ? { agreed_price } : {}) };
   try {
-    const { messages } = await push(ticket_id, { parts, notify }, key);
+    const { messages } = await push(ticket_id, body, key);
     drop(key);
     if (retry_of) resent.value = new Set([...resent.value, retry_of]);
     taken.value = { ticket_id, messages };
@@ -74,12 +84,15 @@ export function takeBack(key) {
   drop(key);
 }
 
-// The same content as a new reply; null when it is on its way already.
-export function sendAgain(message) {
+// The same content as a new reply, at a price that was seen; null when it is on its way already.
+export function sendAgain(message, agreed_price) {
   if (outbox.value.some((one) => one.retry_of === message.message_id)) return null;
-  const parts = [withoutNulls(message.content)];
-  return reply(message.ticket_id, { parts, notify: true, retry_of: message.message_id });
+  const parts = partsOf(message);
+  const retry_of = message.message_id;
+  return reply(message.ticket_id, { parts, notify: true, agreed_price, retry_of });
 }
+
+export const partsOf = (message) => [withoutNulls(message.content)];
 
 // The first request with this key may still be running; its answer is worth waiting for.
 async function push(ticket_id, body, key) {

@@ -8,10 +8,9 @@ import { cost, isBelow, isZero } from "./money.js";
 import { go, route, to } from "./routes.js";
 import { Loading, problemAt, Refusal, showToast, useAct } from "./widgets.js";
 import { Link } from "./content.js";
-import { TERMS } from "./commercial.js";
 import { CountryField, FormText, Inquiry, Purpose, TypeField, YesNo } from "./form-fields.js";
 import { wrongIn } from "./form-checks.js";
-import { useTerms } from "./terms.js";
+import { TERMS, useTerms } from "./terms.js";
 
 const EMPTY = {
   has_read_terms: null,

@@ -60,6 +60,7 @@ function Ways() {
   const isAccount = ACCOUNT_PAGES.includes(page);
   const ways = [
     !isOperator() && [to.inbox, "inbox", t("inbox.title"), ["inbox", "ticket"].includes(page)],
+    !isOperator() && [to.sessions, "clock", t("sessions.title"), page === "sessions"],
     isAdmin() && [to.integrations, "settings", t("account.title"), isAccount],
     isOperator() && [to.accounts, "contact", t("accounts.title"), page === "accounts"],
   ].filter(Boolean);

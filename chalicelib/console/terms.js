@@ -4,6 +4,10 @@ import { signal, useEffect } from "./view.js";
 import { get } from "./api.js";
 import { whenLeft } from "./session.js";
 
+// Viber's own page on the model.
+export const TERMS =
+  "https://help.viber.com/hc/en-us/articles/15247629658525-Bot-commercial-model";
+
 const terms = signal(null);
 let asking = null;
 

@@ -142,7 +142,11 @@ function Talk({ ticket }) {
       thread=${thread}
       contactName=${ticket.contact.name}
     />
-    <${Composer} ticket_id=${ticket.ticket_id} why=${whyUnreachable(ticket)} />
+    <${Composer}
+      ticket_id=${ticket.ticket_id}
+      why=${whyUnreachable(ticket)}
+      pulse=${pulseOf(thread.messages)}
+    />
   </div>`;
 }
 
@@ -183,6 +187,12 @@ function useTicket(ticket_id) {
     };
   }, [ticket_id]);
   return { ...state, change };
+}
+
+// Changes with every message and with what becomes of the last ones: either may move the price.
+function pulseOf(messages) {
+  const last = (messages ?? []).slice(-3);
+  return last.map((one) => `${one.message_id} ${one.charge?.state ?? ""}`).join();
 }
 
 function whyUnreachable({ conversation, bot }) {

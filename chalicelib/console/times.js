@@ -41,6 +41,25 @@ export const dayIn = (instant, time_zone) =>
 export const fullIn = (instant, time_zone) =>
   format("full in", { dateStyle: "long", timeStyle: "short" }, new Date(instant), undefined, time_zone);
 
+// A length of time in hours and minutes, or in days.
+export function lengthOf(length_ms) {
+  const minutes = Math.floor(length_ms / 60_000);
+  const parts =
+    minutes >= 2880
+      ? [[Math.floor(minutes / 1440), "day"]]
+      : [
+          [Math.floor(minutes / 60), "hour"],
+          [minutes % 60, "minute"],
+        ].filter(([number], place) => number > 0 || place === 1);
+  const told = ([number, unit]) =>
+    new Intl.NumberFormat(LOCALES[language.value], {
+      style: "unit",
+      unit,
+      unitDisplay: "short",
+    }).format(number);
+  return parts.map(told).join(" ");
+}
+
 // A month by its name, from 2026-12.
 export function monthName(month) {
   const options = { month: "long", year: "numeric" };
