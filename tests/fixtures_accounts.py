@@ -3,7 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
-from chalicelib import aws, bots, config, people, tables, tariffs, viber
+from chalicelib import aws, bots, config, payments, people, tables, tariffs, top_ups, viber
+from chalicelib import ids as ids_of
 from chalicelib.audit import Actor
 from chalicelib.tables import Account, Bot, Person
 from demo.emulator import records
@@ -27,6 +28,9 @@ class Ids(NamedTuple):
     # Of no account: what these lead to is everybody's.
     version: str = "999999"
     kind: str = "no-kind"
+    account_id: str = f"acc_{UNLIKE_ANY}"
+    top_up_id: str = f"top_{UNLIKE_ANY}"
+    entry_id: str = f"ent_{UNLIKE_ANY}"
 
 
 PREFIXES = ("bot", "tkt", "msg", "con", "per", "key", "cbk", "fil")
@@ -99,6 +103,18 @@ def _furnish(
     key, secret = people.make_key(
         account_id, name="Сайт", scopes=list(people.SCOPES), by=actor, now=desk.now
     )
+    top_up = tables.TopUp(
+        key=account_id,
+        top_up_id=ids_of.new("top", desk.now),
+        account_id=account_id,
+        amount_micros=1_000_000,
+        state="open",
+        created_at=desk.now,
+        created_by=actor.actor_id,
+    )
+    top_up.item = top_ups.item_of(top_up.top_up_id)
+    top_up.save()
+    paid = payments.top_up(account_id, 1_000_000, f"stripe#{account_id}", now=desk.now).payment
     ticket, message = _stored(tables.Ticket, account_id), _stored(tables.Message, account_id)
     ids = Ids(
         bot_id=bot.bot_id,
@@ -109,6 +125,9 @@ def _furnish(
         key_id=key.key_id,
         callback_id=_stored(tables.KeptCallback, account_id)["callback_id"],
         file_id=message["file_id"],
+        account_id=account_id,
+        top_up_id=top_up.top_up_id,
+        entry_id=str(paid.entry_id),
     )
     return Furnished(account, admin, bot, viber_bot, ids, secret)
 

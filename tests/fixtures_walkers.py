@@ -77,6 +77,12 @@ class World(NamedTuple):
                 "default": {"amount": "0.02", "currency": "EUR"},
                 "prices": [],
             },
+            ("POST", "/v1/top-ups"): {"amount": {"amount": "500.00", "currency": "EUR"}},
+            ("POST", "/v1/accounts/{account_id}/transfers"): {
+                "amount": {"amount": "500.00", "currency": "EUR"},
+                "reference": "UA1",
+            },
+            ("POST", "/v1/accounts/{account_id}/audit"): {},
             ("POST", "/v1/session-policies"): {
                 "kind": "free",
                 "window_seconds": 3600,

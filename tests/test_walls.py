@@ -27,6 +27,7 @@ from tests.serial import serialised
 from tools import resources
 
 FOR_VIBER = ("POST", "/viber/{bot_id}")
+FOR_STRIPE = ("POST", "/stripe")
 FOR_EVERYBODY = {
     ("POST", "/v1/sign-in"),
     ("POST", "/v1/sign-in/new-password"),
@@ -70,7 +71,7 @@ WALKERS = [
 
 def test_every_route_served_is_one_that_the_tables_tell() -> None:
     served = {(method, path) for path, methods in app.routes.items() for method in methods}
-    assert served == {(route.method, route.path) for route in ROUTES} | {FOR_VIBER}
+    assert served == {(route.method, route.path) for route in ROUTES} | {FOR_VIBER, FOR_STRIPE}
 
 
 def test_only_signing_in_the_pages_and_the_webhook_ask_for_no_authorization() -> None:
@@ -81,7 +82,7 @@ def test_only_signing_in_the_pages_and_the_webhook_ask_for_no_authorization() ->
         for method, entry in methods.items()
         if entry.authorizer is None
     }
-    assert unguarded == FOR_EVERYBODY | {FOR_VIBER}
+    assert unguarded == FOR_EVERYBODY | {FOR_VIBER, FOR_STRIPE}
 
 
 def test_the_walk_knows_everybody(world: World) -> None:

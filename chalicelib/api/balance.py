@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib import billing, errors, ids, people
+from chalicelib import billing, books, errors, ids, people
 from chalicelib.money import CURRENCY, Money, told, told_or_none
 from chalicelib.tables import Balance, Entry
 from chalicelib.web import AGENTS, OPERATORS, Call, Empty, Nouns, Page, PageQuery, page_limit
@@ -29,9 +29,9 @@ class BalanceOut(msgspec.Struct, frozen=True):
 
 
 class BalanceAtQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The instant that is asked about."""
+    """The instant that is asked about, now if not said."""
 
-    at: ZonedInstant
+    at: ZonedInstant | None = None
 
 
 class BalanceAtOut(msgspec.Struct, frozen=True):
@@ -66,6 +66,25 @@ class EntryOut(msgspec.Struct, frozen=True):
     facts: dict[str, Any]
 
 
+class AuditIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Since the last checkpoint, or from the very first entry on."""
+
+    whole: bool = False
+
+
+class AuditOut(msgspec.Struct, frozen=True):
+    """An audit: over how much since when, and what does not fit."""
+
+    account_id: str
+    at: datetime
+    since: datetime | None
+    balances: bool
+    entries: int
+    facts: int
+    total: Money
+    findings: list[books.Finding]
+
+
 @nouns.route_to("GET", "/v1/balance", roles=AGENTS, scope="billing:read", answer=BalanceOut)
 def get_balance(call: Call[Empty, Empty]) -> BalanceOut:
     """Read the account's balance."""
@@ -82,7 +101,7 @@ def get_balance(call: Call[Empty, Empty]) -> BalanceOut:
 )
 def get_balance_at(call: Call[Empty, BalanceAtQuery]) -> BalanceAtOut:
     """Tell what the account's money came to at an instant."""
-    at = call.query.at
+    at = call.query.at or call.now
     if at > call.now:
         raise errors.BadInput("An instant that has been.", field="at")
     return BalanceAtOut(at, told(billing.balance_at(call.account_id, at)))
@@ -137,6 +156,30 @@ def get_balance_of_account(call: Call[Empty, Empty], account_id: str) -> Balance
 def list_entries_of_account(call: Call[Empty, EntryQuery], account_id: str) -> Page:
     """List any account's entries, newest first."""
     return _entries(people.account(account_id).account_id, call.query)
+
+
+@nouns.route_to(
+    "POST",
+    "/v1/accounts/{account_id}/audit",
+    roles=OPERATORS,
+    body=AuditIn,
+    answer=AuditOut,
+    problems=(404,),
+)
+def audit_account(call: Call[AuditIn, Empty], account_id: str) -> AuditOut:
+    """Hold an account's balance against its entries and facts."""
+    account = people.account(account_id)
+    found = books.audit(account.account_id, now=call.now, is_whole=call.body.whole)
+    return AuditOut(
+        account_id=found.account_id,
+        at=found.at,
+        since=found.since,
+        balances=not found.findings,
+        entries=found.entries,
+        facts=found.facts,
+        total=told(found.total_micros),
+        findings=found.findings,
+    )
 
 
 def balance_out(balance: Balance) -> BalanceOut:
