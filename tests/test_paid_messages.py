@@ -197,3 +197,17 @@ def test_a_bot_that_has_ended_sends_nothing_not_even_what_was_accepted(desk: Des
 def differences(desk: Desk) -> list[Difference]:
     condition = Difference.item.startswith("difference#")
     return store.page(Difference, desk.account_id, condition, limit=50)[0]
+
+
+@pytest.mark.rule("S1.63", "S1.62")
+def test_what_is_written_to_a_deactivated_bot_is_kept_and_cannot_be_answered(desk: Desk) -> None:
+    talk = outside(desk)
+    commercial(desk, euros=0, ended_at=desk.now, ended_reason="unpaid")
+    talk.phone.write("Ви ще працюєте?")
+    thread = desk.thread(talk.ticket_id)
+    assert thread[-1]["content"]["text"] == "Ви ще працюєте?"
+    answer = desk.reply(talk.ticket_id, "Так")
+    assert (answer.status, answer.body["type"].rpartition("/")[2]) == (409, "bot-deactivated")
+    assert "connection request" in answer.body["detail"]
+    assert desk.call("GET", "/v1/balance").status == 200
+    assert desk.call("GET", "/v1/entries").status == 200
