@@ -60,6 +60,12 @@ def send_outgoing(event: SQSEvent) -> dict[str, Any]:
     return batches.send_outgoing(event.to_dict(), event.context, clock=config.now)
 
 
+@app.on_sqs_message(queue="viberdesk-broadcasts", name="send_broadcasts", batch_size=1)
+def send_broadcasts(event: SQSEvent) -> dict[str, Any]:
+    """Plan broadcasts and send them on, chunk by chunk."""
+    return batches.send_broadcasts(event.to_dict(), event.context, clock=config.now)
+
+
 @app.on_sqs_message(queue="viberdesk-copies", name="copy_files", batch_size=1)
 def copy_files(event: SQSEvent) -> dict[str, Any]:
     """Copy files that Viber only lends."""
@@ -70,6 +76,12 @@ def copy_files(event: SQSEvent) -> dict[str, Any]:
 def settle_messages(event: CloudWatchEvent) -> None:
     """Finish what a crash or a lost answer left open."""
     batches.settle_messages(now=config.now())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def settle_broadcasts(event: CloudWatchEvent) -> None:
+    """Turn the receipts of broadcasts into money, and finish what a crash left open."""
+    batches.settle_broadcasts(now=config.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -94,6 +106,12 @@ def charge_fees(event: CloudWatchEvent) -> None:
 def expire_sessions(event: CloudWatchEvent) -> None:
     """Close the sessions whose time is up, and begin what follows them."""
     batches.expire_sessions(now=config.now())
+
+
+@app.schedule(Rate(1, unit=Rate.DAYS))
+def audit_books(event: CloudWatchEvent) -> None:
+    """Hold every account's balance against its entries and facts."""
+    batches.audit_books(event.context, now=config.now())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))

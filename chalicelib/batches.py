@@ -11,13 +11,15 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib import bots, callbacks, delivery, fees, files, queues, session_list, viber
+from chalicelib import books, bots, callbacks, delivery, fees, files, queues, session_list, viber
+from chalicelib.delivery import broadcasts
 from chalicelib.log import log
 
 T = TypeVar("T")
 Due = TypeVar("Due", contravariant=True)
 
 ONE_SEND_TAKES_MS = 20_000
+ONE_AUDIT_TAKES_MS = 120_000
 
 
 class OutOfTime(Exception):
@@ -60,6 +62,28 @@ def send_outgoing(
     return _processed(event, context, processor, one)
 
 
+def send_broadcasts(
+    event: dict[str, Any],
+    context: Any,
+    *,
+    clock: Callable[[], datetime],
+    http: viber.Transport | None = None,
+) -> dict[str, Any]:
+    """Bring broadcasts on, as far as the function's time allows; they queue themselves again."""
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+
+    processor = BatchProcessor(event_type=EventType.SQS)
+
+    def has_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() >= ONE_SEND_TAKES_MS)
+
+    def one(record: Any) -> str:
+        wanted = msgspec.json.decode(record.body, type=queues.Broadcast)
+        return broadcasts.work(wanted, clock=clock, has_time=has_time, http=http)
+
+    return _processed(event, context, processor, one)
+
+
 def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[str, Any]:
     """Copy a batch of files; what failed comes again by itself."""
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
@@ -75,6 +99,11 @@ def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[st
 def settle_messages(*, now: datetime) -> None:
     """Work off what is due of outgoing messages."""
     _each("settle_messages", delivery.due(now), delivery.settle, now=now)
+
+
+def settle_broadcasts(*, now: datetime) -> None:
+    """Work off the passes of broadcasts that are due, and what was left on its way."""
+    _each("settle_broadcasts", broadcasts.due(now), broadcasts.settle, now=now)
 
 
 def replay_callbacks(*, now: datetime) -> None:
@@ -97,6 +126,12 @@ def expire_sessions(*, now: datetime) -> None:
     _each("expire_sessions", session_list.due(now), session_list.expire, now=now)
 
 
+def audit_books(context: Any, *, now: datetime) -> None:
+    """Audit the accounts that were not audited tonight; a run cut short is taken up again."""
+    accounts = _while_there_is_time(books.due(now), context, ONE_AUDIT_TAKES_MS)
+    _each("audit_books", accounts, books.check, now=now)
+
+
 def copy_missing_files(*, now: datetime) -> None:
     """Work off the files that are due to be copied."""
     _each("copy_missing_files", files.missing(now), files.queue_again, now=now)
@@ -110,6 +145,13 @@ def _processed(
         processor.process()
     answer: dict[str, Any] = processor.response()
     return answer
+
+
+def _while_there_is_time(due: Iterator[T], context: Any, needed_ms: int) -> Iterator[T]:
+    for item in due:
+        if context.get_remaining_time_in_millis() < needed_ms:
+            raise OutOfTime
+        yield item
 
 
 def _each(job: str, due: Iterator[T], work: Work[T], *, now: datetime) -> None:

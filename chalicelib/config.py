@@ -61,7 +61,7 @@ def files_origin() -> str:
 
 
 def queue_url(queue: str) -> str:
-    """Tell a queue's URL, `outgoing` or `copies`."""
+    """Tell a queue's URL, `outgoing`, `copies` or `broadcasts`."""
     return os.environ[f"{queue.upper()}_QUEUE_URL"]
 
 

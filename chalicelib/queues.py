@@ -1,8 +1,9 @@
-"""What goes to SQS: outgoing messages, in order per conversation, and files to copy."""
+"""What goes to SQS: outgoing messages in order per conversation, files to copy, broadcasts."""
 
 import hashlib
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,13 @@ class Copy(msgspec.Struct, frozen=True):
     kind: str
     key: str
     item: str | None
+
+
+class Broadcast(msgspec.Struct, frozen=True):
+    """One broadcast to plan or to send on."""
+
+    account_id: str
+    broadcast_id: str
 
 
 def put_outgoing(items: Sequence[Outgoing]) -> bool:
@@ -62,7 +70,13 @@ def put_copies(items: Sequence[Copy]) -> bool:
     )
 
 
-def _put(queue: str, entries: list[dict[str, str]]) -> bool:
+def put_broadcast(item: Broadcast, *, delay_seconds: int = 0) -> bool:
+    """Queue the next steps of a broadcast; a lost put is made good by `settle_broadcasts`."""
+    body = msgspec.json.encode(item).decode()
+    return _put("broadcasts", [{"Id": "0", "MessageBody": body, "DelaySeconds": delay_seconds}])
+
+
+def _put(queue: str, entries: list[dict[str, Any]]) -> bool:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -35,6 +35,7 @@ FIRST_PAUSE_SECONDS = 0.025
 PAUSE_MAX_SECONDS = 0.8
 SHARDS = 16
 BATCH_GET_MAX = 100
+BATCH_WRITE_MAX = 25
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -139,6 +140,16 @@ def put(item: Model, condition: Condition | None = None, *, fails_as: str = VERS
         _asked(lambda: tables.connection.client.put_item(**request))
     except ClientError as error:
         _tell_single(error, type(item), fails_as)
+
+
+def put_all(items: Sequence[Model]) -> None:
+    """Write items without conditions, 25 a request; they replace what lies there."""
+    for first in range(0, len(items), BATCH_WRITE_MAX):
+        wanted: dict[str, Any] = {}
+        for item in items[first : first + BATCH_WRITE_MAX]:
+            put = {"PutRequest": {"Item": item.serialize()}}
+            wanted.setdefault(item.Meta.table_name, []).append(put)
+        _batch_write(wanted)
 
 
 def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
@@ -416,6 +427,18 @@ def _batch_get(keys: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dic
         if not left:
             return
     raise errors.Busy("The store did not give everything asked for; send the request again.")
+
+
+def _batch_write(left: dict[str, Any]) -> None:
+    for tried in range(TRIES_MAX):
+        if tried:
+            pause(tried)
+        request = {"RequestItems": left}
+        answer = _asked(lambda: tables.connection.client.batch_write_item(**request))  # noqa: B023
+        left = answer.get("UnprocessedItems") or {}
+        if not left:
+            return
+    raise errors.Busy("The store did not take everything; send the request again.")
 
 
 def _closed(key: dict[str, Any]) -> str:

@@ -275,6 +275,7 @@ ID_PREFIXES = {
     "account_id": "acc",
     "top_up_id": "top",
     "entry_id": "ent",
+    "broadcast_id": "brc",
     "request_id": "req",
 }
 

@@ -8,11 +8,15 @@ from chalicelib import aws, config
 
 # Chalice's own stand-in gives every function three seconds.
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
-HANDLERS = {"outgoing": "send_outgoing", "copies": "copy_files"}
+HANDLERS = {
+    "broadcasts": "send_broadcasts",
+    "outgoing": "send_outgoing",
+    "copies": "copy_files",
+}
 
 
 def pump() -> None:
-    """Work both queues off; a failed item stays, as its visibility time-out would keep it."""
+    """Work the queues off; a failed item stays, as its visibility time-out would keep it."""
     for queue, handler in HANDLERS.items():
         while records := received(queue):
             answer = getattr(app, handler)({"Records": records}, CONTEXT)

@@ -5,13 +5,12 @@ touches its own line alone; what it does to money waits for the chunk's next pas
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pynamodb.expressions.update import Action
 
 from chalicelib import ids, store
-from chalicelib.delivery import paying, states
-from chalicelib.delivery.broadcasts import chunks
+from chalicelib.delivery import chunks, paying, states
 from chalicelib.log import log
 from chalicelib.tables import BroadcastToken, Chunk, Difference, Line, LooseChunk
 
@@ -127,7 +126,7 @@ def difference(
         desk_order=ids.caused("dif", ids.to_ms(now), cause),
         account_id=chunk.account_id,
         kind=kind,
-        at=now.astimezone(UTC),
+        at=now,
         bot_id=chunk.bot_id,
         message_id=chunk.name,
         price_micros=micros,

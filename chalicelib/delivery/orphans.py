@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pynamodb.expressions.condition import Condition
 
 from chalicelib import ids, store
-from chalicelib.delivery import receipts, states
+from chalicelib.delivery import lines, receipts, states
 from chalicelib.delivery.taking import taken
 from chalicelib.log import log
 from chalicelib.tables import Conversation, Message, TokenItem
@@ -35,6 +35,8 @@ def match(message: Message, *, now: datetime) -> str:
     loose = _loose(message, conversation)
     if loose is None or len(loose) != 1:
         return states.UNKNOWN
+    if lines.may_own(conversation.bot_id, conversation.subscriber_id, now):
+        return states.UNKNOWN
     (orphan,) = loose
     if orphan.arrived_at is None or now - orphan.arrived_at < RIPE_AFTER:
         return states.UNKNOWN
@@ -63,9 +65,11 @@ def _loose(message: Message, conversation: Conversation) -> list[TokenItem] | No
     theirs = {each.token for each in said} | set(conversation.tokens)
     if more is not None or more_said is not None:
         return None
-    return [
+    mine = [
         orphan for orphan in found if orphan.token not in theirs and _could_own(message, orphan)
     ]
+    told = lines.owned(conversation.bot_id, [orphan.token for orphan in mine])
+    return [orphan for orphan in mine if orphan.token not in told]
 
 
 def _on_their_way_beside(message: Message) -> list[Message] | None:

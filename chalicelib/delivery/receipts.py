@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chalicelib import billing, conversations, store
-from chalicelib.delivery import failing, paying, states
+from chalicelib.delivery import failing, lines, paying, states
 from chalicelib.log import log
 from chalicelib.tables import Balance, Bot, Conversation, Message, TokenItem
 
@@ -60,13 +60,16 @@ def _receipt(
     at: datetime,
     now: datetime,
 ) -> None:
-    found, conversation, balance = store.read(
+    found, conversation, balance, broadcast = store.read(
         (TokenItem, key, f"token#{token}"),
         (Conversation, key, "conversation"),
         billing.wanted(bot.account_id),
+        lines.wanted(bot.bot_id, token),
     )
     if found is not None and found.message_id is not None:
         _to_message(found, bot.account_id, balance, event, reason, at=at, now=now)
+    elif broadcast is not None:
+        lines.receipt(broadcast, key.partition("/")[2], event, reason, at=at, now=now)
     elif found is not None:
         _to_orphan(found, event, reason, at=at)
     elif conversation is None or token not in conversation.tokens:

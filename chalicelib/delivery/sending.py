@@ -115,7 +115,7 @@ def _call(
             words=refused.words,
             now=now,
         )
-        _learn(known.bot, refused.status, now=now)
+        learn(known.bot, refused.status, now=now)
         return state
     except viber.Unknown as unknown:
         log.warning("no answer", message_id=message.message_id, reason=unknown.reason)
@@ -204,7 +204,8 @@ def _fail(
     return failing.failed(key, message_id, before, changes, now=now)
 
 
-def _learn(bot: Bot, status: int | None, *, now: datetime) -> None:
+def learn(bot: Bot, status: int | None, *, now: datetime) -> None:
+    """Remember of a bot what a refusal of Viber's says about all it sends."""
     still_true = Bot.state == "connected"
     if status in viber.STOPS_SENDING:
         change = Bot.sending_stopped.set(status)

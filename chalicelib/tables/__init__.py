@@ -6,6 +6,7 @@ begin with the account or the bot; `docs/architecture.md` lists the few that can
 item, attributes   what all models share
 talk               conversation, message, token, ticket, contact, the first answer to a key
 bots               bot, kept callback
+broadcasts         broadcast, chunk of recipients, line, token
 ledger             balance, entry, request, payment and what else moves money
 people             account, person, API key, audit line, lookup
 tariffs            price lists and session policies, and the book of those in force
@@ -15,14 +16,26 @@ from collections.abc import Sequence
 
 from chalicelib.tables.attributes import ExpiresAt
 from chalicelib.tables.bots import Bot, KeptCallback
+from chalicelib.tables.broadcasts import (
+    Audience,
+    Broadcast,
+    BroadcastToken,
+    Chunk,
+    Line,
+    LooseChunk,
+)
 from chalicelib.tables.item import Due, Item, connection, key_names
 from chalicelib.tables.ledger import (
+    ActiveWarnings,
+    Audited,
     Balance,
     Checkpoint,
     Difference,
     Entry,
     Guard,
     MoneySettings,
+    MoneyWarning,
+    Pace,
     Payment,
     Quota,
     Request,
@@ -55,12 +68,16 @@ ALL: Sequence[type[Item]] = (
     FirstAnswer,
     KeptCallback,
     Session,
+    ActiveWarnings,
+    Audited,
     Balance,
     Checkpoint,
     Difference,
     Entry,
     Guard,
     MoneySettings,
+    MoneyWarning,
+    Pace,
     Payment,
     Quota,
     Request,
@@ -68,17 +85,29 @@ ALL: Sequence[type[Item]] = (
     TariffBook,
     PriceListItem,
     PolicyItem,
+    Broadcast,
+    Audience,
+    Chunk,
+    Line,
+    BroadcastToken,
+    LooseChunk,
 )
 
 __all__ = [
     "ALL",
     "PLATFORM",
     "Account",
+    "ActiveWarnings",
     "ApiKey",
+    "Audience",
     "AuditLine",
+    "Audited",
     "Balance",
     "Bot",
+    "Broadcast",
+    "BroadcastToken",
     "Checkpoint",
+    "Chunk",
     "Contact",
     "Conversation",
     "Difference",
@@ -89,9 +118,13 @@ __all__ = [
     "Guard",
     "Item",
     "KeptCallback",
+    "Line",
     "Lookup",
+    "LooseChunk",
     "Message",
     "MoneySettings",
+    "MoneyWarning",
+    "Pace",
     "Payment",
     "Person",
     "PolicyItem",

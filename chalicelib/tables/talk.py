@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib import config
 from chalicelib.tables.attributes import ExpiresAt, Flag, Instant, Json, Text, TextList, Whole
@@ -50,6 +50,7 @@ class Message(Item):
     message_id = Text()
     account_id = Text()
     ticket_id = Text()
+    broadcast_id = Text(null=True)
     kind = Text()
     content = Json()
     at = Instant()
@@ -207,6 +208,17 @@ class Ticket(Item):
     revision = Whole(default=0)
 
 
+class ContactsOfBot(GlobalSecondaryIndex[Any]):
+    """A bot's contacts; what it holds of one never changes, so no change of a card touches it."""
+
+    class Meta:
+        index_name = "bot"
+        projection = KeysOnlyProjection()
+
+    bot_id = Text(hash_key=True)
+    subscriber_id = Text(range_key=True)
+
+
 class Contact(Item):
     """The card of one subscriber in the account."""
 
@@ -214,6 +226,7 @@ class Contact(Item):
         table_name = config.name_of("contacts")
 
     due_index = Due()
+    bot_index = ContactsOfBot()
     key = Text(hash_key=True)
     contact_id = Text()
     account_id = Text()

@@ -1,0 +1,183 @@
+"""The schedule of broadcasts: passes that turn receipts into money, and what a crash left open.
+
+A chunk is looked at 5 minutes, an hour, a day and 15 days after it was sent. Each pass reads its
+lines and writes, in one transaction, the chunk, the balance and one entry: what has newly arrived
+is spent, what has newly failed goes back, and at the last pass all that is left does.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pynamodb.expressions.update import Action
+
+from chalicelib import billing, ids, money, queues, store
+from chalicelib.billing import Change
+from chalicelib.delivery import chunks, lines, states
+from chalicelib.delivery.broadcasts import catching, steering, together
+from chalicelib.delivery.broadcasts.holding import given_back, gives_all_back, returned_quota
+from chalicelib.delivery.broadcasts.planning import queued
+from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Line
+
+ARRIVED = (states.DELIVERED, states.SEEN)
+LAST = len(chunks.PASSES) - 1
+
+
+def due(now: datetime) -> Iterator[Broadcast | Chunk]:
+    """Find the broadcasts that should have gone on, and the chunks whose pass has come."""
+    yield from store.due(Broadcast, "broadcast", now)
+    yield from store.due(Chunk, "chunk", now)
+
+
+def settle(left: Broadcast | Chunk, *, now: datetime) -> str:
+    """Queue a broadcast again, or let a chunk have its pass; tells what was done."""
+    if isinstance(left, Broadcast):
+        return _queued_again(left, now=now)
+    return store.again(lambda: _settled(left, now=now))
+
+
+def held_micros(account_id: str) -> int:
+    """Tell what an account's broadcasts hold now, for the audit of its books."""
+    total, cursor = 0, None
+    while True:
+        found, cursor = steering.listed(account_id, limit=100, cursor=cursor)
+        for broadcast in found:
+            if broadcast.started_at is not None:
+                total += sum(chunk.held_micros for chunk in steering.every_chunk(broadcast))
+        if cursor is None:
+            return total
+
+
+def _queued_again(broadcast: Broadcast, *, now: datetime) -> str:
+    later: list[Action] = [Broadcast.due_at.set(now + steering.LOOKED_AT_WITHIN)]
+    as_read = Broadcast.due_at == broadcast.due_at
+    try:
+        store.update(Broadcast(key=broadcast.key, item=broadcast.item), later, as_read)
+    except store.Changed:
+        return "changed"
+    queues.put_broadcast(queued(broadcast))
+    return "queued again"
+
+
+def _settled(known: Chunk, *, now: datetime) -> str:
+    chunk, broadcast, balance = store.read(
+        (Chunk, known.key, known.item),
+        (Broadcast, known.account_id, chunks.broadcast_item(known.broadcast_id)),
+        billing.wanted(known.account_id),
+    )
+    if chunk is None or chunk.due_at is None or chunk.due_at > now:
+        return "changed"
+    if chunk.state == chunks.SENDING:
+        return together.become_unknown(chunk, now=now)
+    if chunk.state in (chunks.HELD, chunks.SINGLY):
+        return _abandoned(broadcast, chunk, balance, now=now)
+    return _passed(broadcast, chunk, balance, now=now)
+
+
+def _abandoned(
+    broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now: datetime
+) -> str:
+    """Give back the money of a chunk that nobody has sent on for as long as receipts come."""
+    gives = gives_all_back(broadcast, chunk, balance, now=now)
+    if chunk.state == chunks.HELD:
+        # None of it was sent, so it may be decided afresh.
+        chunk.state, chunk.together, chunk.apart, chunk.released = chunks.PREPARING, {}, "0", "0"
+        chunk.apart_price, chunk.skipped = {}, {}
+    else:
+        chunk.state = chunks.STOPPED
+    store.commit([chunks.write(chunk), *gives])
+    return "given back"
+
+
+def _passed(broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now: datetime) -> str:
+    begun_at = chunk.sent_at or chunk.sending_at or now
+    number = max(n for n, after in enumerate(chunks.PASSES) if n == 0 or begun_at + after <= now)
+    found = chunks.lines_of(chunk)
+    if catching.catch_up(chunk, found, now=now):
+        found = chunks.lines_of(chunk)
+    priced = chunks.together(chunk)
+    arrived = _in(found, ARRIVED) & priced
+    open_now = chunks.unsettled(chunk)
+    posted = arrived & open_now
+    failed = _in(found, (states.FAILED,)) & open_now
+    released = failed if number < LAST else open_now & ~posted
+    unpaid = arrived & chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
+    writes = _money(broadcast, chunk, balance, posted, released, number, now=now)
+    if chunks.micros(chunk, unpaid) and chunk.verdict is None:
+        writes.append(_listed(chunk, found, unpaid, number, now=now))
+    writes += returned_quota(chunk, failed.bit_count(), now=now)
+    chunk.posted = chunks.told(chunks.read(chunk.posted) | posted)
+    chunk.released = chunks.told(chunks.read(chunk.released) | released)
+    chunk.unpaid = chunks.told(chunks.read(chunk.unpaid) | unpaid)
+    chunk.passes = number + 1
+    chunk.counts = chunks.counted(chunk, found, steering.messages_of(chunk, found))
+    chunks.due(chunk, None if number == LAST else begun_at + chunks.PASSES[number + 1])
+    if number == LAST and chunk.token is not None:
+        writes.append(_token_settled(chunk))
+    store.commit([chunks.write(chunk), *writes])
+    return f"pass {number + 1}"
+
+
+def _in(found: list[Line], wanted: tuple[str, ...]) -> int:
+    return chunks.mask_of(line.position for line in found if line.state in wanted)
+
+
+def _money(
+    broadcast: Broadcast,
+    chunk: Chunk,
+    balance: Balance | None,
+    posted: int,
+    released: int,
+    number: int,
+    *,
+    now: datetime,
+) -> list[store.Write]:
+    spent, returned = chunks.micros(chunk, posted), chunks.micros(chunk, released)
+    change = Change(chunk.account_id)
+    change.void(returned)
+    if spent:
+        entry = billing.entry(
+            chunk.account_id,
+            billing.BROADCAST,
+            f"broadcast:{chunk.name}:{number + 1}",
+            now=now,
+            bot_id=chunk.bot_id,
+            broadcast_id=chunk.broadcast_id,
+            chunk=chunk.name,
+            step=number + 1,
+            lines=posted.bit_count(),
+            prices=_prices(chunk, posted),
+            price_list=chunk.price_list,
+            author_id=broadcast.created_by,
+            author_name=broadcast.created_by_name,
+            sent_at=None if chunk.sent_at is None else ids.to_ms(chunk.sent_at),
+        )
+        change.post(spent, entry)
+    chunk.held_micros -= spent + returned
+    writes = change.writes(balance, now=now)
+    return [*writes, *given_back(broadcast, returned)]
+
+
+def _prices(chunk: Chunk, mask: int) -> dict[str, int]:
+    """Tell how many lines cost how much."""
+    found = {
+        money.text(int(price)): (chunks.read(group) & mask).bit_count()
+        for price, group in chunk.together.items()
+    }
+    return {price: count for price, count in found.items() if count}
+
+
+def _listed(
+    chunk: Chunk, found: list[Line], mask: int, number: int, *, now: datetime
+) -> store.Write:
+    late = [line for line in found if chunks.bit(line.position) & mask]
+    micros = chunks.micros(chunk, mask)
+    return store.Put(lines.unpaid(chunk, late, micros, now=now, mark=f"pass-{number + 1}"))
+
+
+def _token_settled(chunk: Chunk) -> store.Write:
+    key = chunks.token_key(chunk.bot_id, str(chunk.token))
+    return store.Update(
+        BroadcastToken(key=key, item="token"),
+        BroadcastToken.key.exists(),
+        actions=(BroadcastToken.is_settled.set(True),),
+    )

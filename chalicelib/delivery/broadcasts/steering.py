@@ -1,0 +1,298 @@
+"""A broadcast is started at a price agreed, paused, resumed and stopped; and looked at.
+
+    ready ──► running ──► done
+                │  ▲
+                ▼  │
+              paused ──► stopping ──► stopped
+
+Who stops gives back what is held for those that were not sent yet. A broadcast that cannot go on
+pauses by itself, with the reason.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from pynamodb.expressions.update import Action
+
+from chalicelib import audit, conversations, errors, money, queues, store
+from chalicelib.audit import Actor
+from chalicelib.delivery import chunks
+from chalicelib.delivery.broadcasts.planning import queued
+from chalicelib.log import log
+from chalicelib.money import Money
+from chalicelib.tables import Broadcast, Chunk, Line, Message
+
+LOOKED_AT_WITHIN = timedelta(minutes=1)
+PAUSED = "paused"
+LIVE = ("planning", "running", "stopping")
+CHUNKS_AT_ONCE = 200
+
+
+class Told(NamedTuple):
+    """A broadcast, and what has become of its lines as of each chunk's last pass."""
+
+    broadcast: Broadcast
+    counts: Counter[str]
+    held_micros: int
+    posted_micros: int
+
+
+class Recipient(NamedTuple):
+    """One line as it is shown: its state, and what it costs while or since it was held."""
+
+    line: Line
+    state: str
+    price_micros: int
+    message: Message | None
+
+
+def get(account_id: str, broadcast_id: str) -> Broadcast:
+    """Read a broadcast, or raise NotFound."""
+    found = store.get(Broadcast, account_id, chunks.broadcast_item(broadcast_id))
+    if found is None:
+        raise errors.NotFound("There is no such broadcast.", field="broadcast_id")
+    return found
+
+
+def listed(
+    account_id: str, *, limit: int, cursor: str | None
+) -> tuple[list[Broadcast], str | None]:
+    """List an account's broadcasts, newest first."""
+    return store.page(
+        Broadcast,
+        account_id,
+        Broadcast.item.startswith("broadcast#"),
+        limit=limit,
+        cursor=cursor,
+        newest_first=True,
+    )
+
+
+def show(account_id: str, broadcast_id: str) -> Told:
+    """Tell how far a broadcast is, from its chunks."""
+    broadcast = get(account_id, broadcast_id)
+    counts: Counter[str] = Counter()
+    held = posted = 0
+    for chunk in every_chunk(broadcast):
+        counts.update(chunk.counts)
+        held += chunk.held_micros
+        posted += chunks.micros(chunk, chunks.read(chunk.posted))
+    return Told(broadcast, counts, held, posted)
+
+
+def recipients(
+    account_id: str, broadcast_id: str, *, number: int
+) -> tuple[list[Recipient], int | None]:
+    """Tell a chunk's lines as they are now, and the number of the next chunk."""
+    broadcast = get(account_id, broadcast_id)
+    partition = chunks.partition(account_id, broadcast_id)
+    chunk = store.get(Chunk, partition, chunks.chunk_item(number))
+    if chunk is None:
+        return [], None
+    lines = chunks.lines_of(chunk)
+    own = messages_of(chunk, lines)
+    found = []
+    for line in lines:
+        message = own.get(str(line.message_id))
+        state = chunks.state_of(chunk, line) if message is None else str(message.state)
+        micros = chunks.micros(chunk, chunks.bit(line.position))
+        if message is not None:
+            micros = message.price_micros or 0
+        found.append(Recipient(line, state, micros, message))
+    return found, number + 1 if number + 1 < broadcast.chunks else None
+
+
+def messages_of(chunk: Chunk, lines: list[Line]) -> dict[str, Message]:
+    """Read the messages of those lines that got one of their own, by id."""
+    wanted = [
+        (
+            Message,
+            conversations.conversation_key(chunk.bot_id, line.subscriber_id),
+            conversations.message_item(line.message_id),
+        )
+        for line in lines
+        if line.message_id is not None
+    ]
+    found = []
+    for first in range(0, len(wanted), store.BATCH_GET_MAX):
+        found += store.read(*wanted[first : first + store.BATCH_GET_MAX])
+    return {message.message_id: message for message in found if message is not None}
+
+
+def every_chunk(broadcast: Broadcast) -> list[Chunk]:
+    """Read all chunks of a broadcast in their order."""
+    found: list[Chunk] = []
+    cursor = None
+    partition = chunks.partition(broadcast.account_id, broadcast.broadcast_id)
+    while True:
+        some, cursor = store.page(
+            Chunk,
+            partition,
+            Chunk.item.startswith("chunk#"),
+            limit=CHUNKS_AT_ONCE,
+            cursor=cursor,
+        )
+        found += some
+        if cursor is None:
+            return found
+
+
+def start(
+    account_id: str, broadcast_id: str, agreed_price: Money, *, by: Actor, now: datetime
+) -> Broadcast:
+    """Start a planned broadcast at a price agreed to; starting again changes nothing.
+
+    It never spends more than its cap, or than the price agreed to where it has none. Raises
+    NotFound, and Conflict of kind `price-risen` or `not-ready`.
+    """
+    agreed_micros = money.price(agreed_price, field="agreed_price")
+
+    def changes(broadcast: Broadcast) -> list[Action]:
+        if broadcast.state == "running":
+            return []
+        if broadcast.state != "ready":
+            raise _wrong(broadcast, "Only a broadcast that is planned to its end can be started.")
+        if broadcast.price_micros > agreed_micros:
+            raise errors.Conflict(
+                f"This broadcast costs {money.text(broadcast.price_micros)} {money.CURRENCY}, more "
+                "than agreed; look at the price and start it again.",
+                kind="price-risen",
+                price=money.told(broadcast.price_micros),
+            )
+        cap = broadcast.cap_micros
+        limit = agreed_micros if cap is None else cap
+        return [Broadcast.limit_micros.set(limit), Broadcast.started_at.set(now), *_goes(now)]
+
+    return _changed(account_id, broadcast_id, changes, "broadcast started", by=by, now=now)
+
+
+def pause(account_id: str, broadcast_id: str, *, by: Actor, now: datetime) -> Broadcast:
+    """Let a broadcast rest after the chunk that is on its way; pausing again changes nothing."""
+
+    def changes(broadcast: Broadcast) -> list[Action]:
+        if broadcast.state == PAUSED:
+            return []
+        if broadcast.state != "running":
+            raise _wrong(broadcast, "Only a broadcast that is running can be paused.")
+        return _rests("paused-by-person", None, None)
+
+    return _changed(account_id, broadcast_id, changes, "broadcast paused", by=by, now=now)
+
+
+def resume(
+    account_id: str,
+    broadcast_id: str,
+    spending_cap: Money | None = None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> Broadcast:
+    """Let a broadcast go on, up to another spending cap if one is given."""
+    cap = None if spending_cap is None else money.price(spending_cap, field="spending_cap")
+
+    def changes(broadcast: Broadcast) -> list[Action]:
+        if broadcast.state == "running" and cap in (None, broadcast.limit_micros):
+            return []
+        if broadcast.state != PAUSED:
+            raise _wrong(broadcast, "Only a broadcast that is paused can be resumed.")
+        capped = [] if cap is None else [Broadcast.cap_micros.set(cap)]
+        limited = [] if cap is None else [Broadcast.limit_micros.set(cap)]
+        return [*capped, *limited, *_goes(now)]
+
+    return _changed(account_id, broadcast_id, changes, "broadcast resumed", by=by, now=now)
+
+
+def stop(account_id: str, broadcast_id: str, *, by: Actor, now: datetime) -> Broadcast:
+    """End a broadcast before its time; whoever has not been sent to is not, and costs nothing."""
+
+    def changes(broadcast: Broadcast) -> list[Action]:
+        if broadcast.state in ("stopping", "stopped"):
+            return []
+        if broadcast.state == "done":
+            raise _wrong(broadcast, "This broadcast is done already.")
+        if broadcast.started_at is None:
+            return [Broadcast.state.set("stopped"), Broadcast.ended_at.set(now), *_rested()]
+        return _goes(now, state="stopping")
+
+    return _changed(account_id, broadcast_id, changes, "broadcast stopped", by=by, now=now)
+
+
+def pause_for(
+    broadcast: Broadcast, reason: str, words: str | None = None, viber_status: int | None = None
+) -> None:
+    """Pause a broadcast that cannot go on, with the reason; a person resumes it."""
+    log.warning("broadcast paused", broadcast_id=broadcast.broadcast_id, reason=reason)
+    try:
+        store.update(
+            _named(broadcast),
+            [*_rests(reason, words, viber_status), Broadcast.revision.set(Broadcast.revision + 1)],
+            Broadcast.state == "running",
+        )
+    except store.Changed:
+        log.info("broadcast is not running any more", broadcast_id=broadcast.broadcast_id)
+
+
+def _changed(
+    account_id: str,
+    broadcast_id: str,
+    changes: Callable[[Broadcast], list[Action]],
+    what: str,
+    *,
+    by: Actor,
+    now: datetime,
+) -> Broadcast:
+    def once() -> Broadcast:
+        broadcast = get(account_id, broadcast_id)
+        wanted: list[Any] = changes(broadcast)
+        if wanted:
+            wanted.append(Broadcast.revision.set(Broadcast.revision + 1))
+            as_read = Broadcast.revision == broadcast.revision
+            store.commit(
+                [
+                    store.Update(_named(broadcast), as_read, actions=tuple(wanted)),
+                    audit.line(account_id, by, what, broadcast_id, now),
+                ]
+            )
+            broadcast = get(account_id, broadcast_id)
+        if broadcast.state in LIVE:
+            queues.put_broadcast(queued(broadcast))
+        return broadcast
+
+    return store.again(once)
+
+
+def _goes(now: datetime, *, state: str = "running") -> list[Action]:
+    return [
+        Broadcast.state.set(state),
+        Broadcast.reason.remove(),
+        Broadcast.words.remove(),
+        Broadcast.viber_status.remove(),
+        Broadcast.waits_until.remove(),
+        Broadcast.tries.remove(),
+        Broadcast.due_at.set(now + LOOKED_AT_WITHIN),
+    ]
+
+
+def _rests(reason: str, words: str | None, viber_status: int | None) -> list[Action]:
+    told = [
+        attribute.remove() if value is None else attribute.set(value)
+        for attribute, value in (
+            (Broadcast.words, words),
+            (Broadcast.viber_status, viber_status),
+        )
+    ]
+    return [Broadcast.state.set(PAUSED), Broadcast.reason.set(reason), *told, *_rested()]
+
+
+def _rested() -> list[Action]:
+    return [Broadcast.due_at.remove(), Broadcast.waits_until.remove()]
+
+
+def _named(broadcast: Broadcast) -> Broadcast:
+    return Broadcast(key=broadcast.key, item=broadcast.item)
+
+
+def _wrong(broadcast: Broadcast, detail: str) -> errors.Conflict:
+    return errors.Conflict(detail, kind="wrong-state", state=broadcast.state)
