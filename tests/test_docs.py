@@ -34,7 +34,7 @@ def test_every_event_handler_lives_in_app_py() -> None:
 
 def test_routes_outside_of_the_api_are_in_the_readme() -> None:
     other = {path for path in app.routes if not path.startswith(("/v1/", "/console/"))}
-    assert other - {"/"} == {"/viber/{bot_id}", "/console", "/docs", "/openapi.json"}
+    assert other - {"/"} == {"/viber/{bot_id}", "/stripe", "/console", "/docs", "/openapi.json"}
     for path in other - {"/"}:
         assert path in README
 

@@ -136,7 +136,7 @@ def test_no_list_shows_what_is_another_accounts(world: World, name: str) -> None
         if route.method == "GET" and "{" not in route.path and walker.may(route):
             answer = world.call(walker, route, world.mine.ids)
             assert answer.status == 200, (route.path, answer)
-            said = json.dumps(answer.body)
+            said = json.dumps(answer.body, default=repr)
             assert not [each for each in foreign if each in said], route.path
 
 
