@@ -81,7 +81,10 @@ class Money:
         bot = requests.make(self._account_id, ORDERS, by=by, now=now)
         terms = requests.Terms(SESSIONS_FEE_MICROS, SESSION_PRICE_MICROS)
         requests.turn_on(self._account_id, bot.bot_id, terms, by=by, now=now)
-        key = self._viber.world.add_bot(ORDERS, uri=ORDERS_URI).key
+        made = self._viber.world.add_bot(ORDERS, uri=ORDERS_URI)
+        # Viber's own windows are none of a business account's sessions.
+        made.settings.tells_billing = False
+        key = made.key
         bots.connect(self._account_id, key, bot_id=bot.bot_id, by=self._admin, now=now)
 
     def legacy_bot(self) -> None:

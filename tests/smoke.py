@@ -1,4 +1,4 @@
-"""The smoke test: the demo as a user starts it, the main job over HTTP, then in a browser.
+"""The smoke test: the demo as a user starts it, the main job over HTTP, in a browser, the money.
 
 python -m tests.smoke prints a time line and at its end one line with figures; it exits with 0
 only when everything happened.
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from tests.smoke_console import Browser
 from tests.smoke_desk import LOG, Desk, must
 from tests.smoke_http import MainJob
+from tests.smoke_money import MoneyJob
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CALLBACK = re.compile(r" POST /viber/\S+ (\d+) ")
@@ -64,6 +65,12 @@ def main() -> int:
         callbacks, delivered = _callbacks(), _delivered(desk)
         line.take("no function failed, nothing was printed to stderr", lambda: _is_clean(desk))
         line.take("the demo stops within two seconds", desk.stop)
+        desk = Desk("--empty")
+        line.take("the demo starts empty, for the money", desk.__enter__)
+        for what, act in MoneyJob(desk, tell).steps():
+            line.take(what, act)
+        line.take("no function failed over the money", lambda: _is_clean(desk))
+        line.take("it stops again", desk.stop)
     except Exception as error:  # noqa: BLE001
         # Whatever failed is this test's result, and its last line says so.
         tell(f"\n{type(error).__name__}: {error}\n")

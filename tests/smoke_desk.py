@@ -60,7 +60,8 @@ def until(look: Callable[[], T | None], what: str, *, seconds: float = HAPPENS_W
 class Desk:
     """The demo as a user starts it, on free ports, told in JSON."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self.http = urllib3.PoolManager(retries=False, timeout=15, maxsize=4)
         BUILD.mkdir(exist_ok=True)
         self.errors = BUILD / "smoke-stderr.log"
@@ -71,7 +72,8 @@ class Desk:
     def __enter__(self) -> Self:
         with self.errors.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "demo", "--port", "0", "--json", "--log", str(LOG)],
+                [sys.executable, "-m", "demo", "--port", "0", "--json", "--log", str(LOG)]
+                + list(self._options),
                 cwd=BUILD.parent,
                 stdout=subprocess.PIPE,
                 stderr=errors,

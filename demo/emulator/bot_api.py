@@ -116,7 +116,8 @@ class BotApi:
             assert chat is not None
             token = self.world.new_token()
             billing_status = self._take(chat, body, token, fault.fail_after)
-        return _fine(message_token=token, billing_status=billing_status, lost=fault.lose_answer)
+        told = {"billing_status": billing_status} if bot.settings.tells_billing else {}
+        return _fine(message_token=token, lost=fault.lose_answer, **told)
 
     def _broadcast_message(self, bot: Bot, body: Content) -> Reply:
         fault, answer = self._meet_fault(bot)

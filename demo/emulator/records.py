@@ -35,6 +35,7 @@ class BotSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     escape: how callbacks write what is not ASCII.
     inbound_receipts: also send `delivered` for what the person wrote, as Viber is seen to do.
     one_seen: reading several messages gives one `seen`, for the last.
+    tells_billing: answers carry billing_status; those of business accounts may not.
     """
 
     blocked: bool = False
@@ -47,6 +48,7 @@ class BotSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     escape: Literal["alternate", "always", "never"] = "alternate"
     inbound_receipts: bool = False
     one_seen: bool = False
+    tells_billing: bool = True
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
