@@ -11,7 +11,18 @@ ending      an admin cancels, a fee is refused for good, an operator turns sessi
 """
 
 from chalicelib.fees.charging import Due, after_top_up, begin, due, work
-from chalicelib.fees.ending import cancel, ended
+from chalicelib.fees.ending import cancel, end_unpaid, ended
 from chalicelib.fees.watching import as_read, watched
 
-__all__ = ["Due", "after_top_up", "as_read", "begin", "cancel", "due", "ended", "watched", "work"]
+__all__ = [
+    "Due",
+    "after_top_up",
+    "as_read",
+    "begin",
+    "cancel",
+    "due",
+    "end_unpaid",
+    "ended",
+    "watched",
+    "work",
+]

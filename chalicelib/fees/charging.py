@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from chalicelib import billing, bots, errors, months, plans, store
+from chalicelib import billing, bots, errors, plans, store
 from chalicelib.fees.ending import end_unpaid
 from chalicelib.fees.protecting import protect
 from chalicelib.fees.watching import as_read, looked_at, watching
 from chalicelib.log import log
+from chalicelib.plans import ENDED, PAID, PUT_OFF
 from chalicelib.tables import Balance, Bot
 
-PAID, PUT_OFF, ENDED, NOT_DUE = "paid", "put off", "ended", "not due"
+NOT_DUE = "not due"
 BOTS_AT_ONCE = 100
 DUE_AT_MOST = 1000
 """Of one shard and run: more than one account's bots, which must not be torn apart."""
@@ -44,14 +45,14 @@ def work(account: Due, *, now: datetime) -> str:
     paid = refused = 0
     left = {bot.bot_id: bot for bot in account.bots if _is_due(bot, now)}
     while left:
-        bot_id = min(left, key=lambda each: _order(left[each]))
+        bot_id = min(left, key=lambda each: plans.order_of_fees(left[each]))
         outcome, bot = store.again(lambda: _charge(account.account_id, bot_id, now))  # noqa: B023
         paid += outcome == PAID
         refused += outcome in (PUT_OFF, ENDED)
         del left[bot_id]
         if outcome == PAID and bot is not None and _is_due(bot, now):
             left[bot_id] = bot
-    protect(account.account_id, sorted(account.bots, key=_order), now=now)
+    protect(account.account_id, sorted(account.bots, key=plans.order_of_fees), now=now)
     return "refused" if refused else "paid" if paid else "protected"
 
 
@@ -86,10 +87,10 @@ def _charge(account_id: str, bot_id: str, now: datetime) -> tuple[str, Bot | Non
     if fee is None or fee.due_at > now:
         return NOT_DUE, bot
     balance = balance or Balance(key=account_id)
-    from_set_aside = min(bot.set_aside_micros, fee.micros)
-    if fee.micros - from_set_aside <= balance.available_micros:
-        return PAID, _pay(bot, fee, from_set_aside, balance, now)
-    if now >= fee.last_at:
+    outcome = plans.attempted(bot, fee, balance.available_micros, now)
+    if outcome == PAID:
+        return PAID, _pay(bot, fee, min(bot.set_aside_micros, fee.micros), balance, now)
+    if outcome == ENDED:
         return ENDED, end_unpaid(bot, fee, balance, now=now)
     log.info("fee put off", bot_id=bot_id, month=fee.month)
     later = [
@@ -139,10 +140,3 @@ def _is_due(bot: Bot, now: datetime) -> bool:
 def _is_near(bot: Bot, now: datetime) -> bool:
     fee = plans.next_fee(bot)
     return fee is not None and fee.protected_from <= now
-
-
-def _order(bot: Bot) -> tuple[str, bool, datetime, str]:
-    """Sort by S1.71; a bot without a fee has no place of its own."""
-    fee = plans.next_fee(bot)
-    month = months.of_utc(bot.created_at) if fee is None else fee.month
-    return month, bot.plan == plans.BUSINESS, bot.created_at, str(bot.bot_id)

@@ -28,8 +28,8 @@ def _protect(account_id: str, bot_id: str, is_protecting: bool, now: datetime) -
     if bot is None or (fee is None and bot.fee_at is None):
         return
     moved = 0
-    if fee is not None and balance is not None and is_protecting and now >= fee.protected_from:
-        moved = max(min(fee.micros - bot.set_aside_micros, balance.available_micros), 0)
+    if fee is not None and balance is not None and is_protecting:
+        moved = plans.protects(bot, fee, balance.available_micros, now)
     condition = as_read(bot)
     change = billing.Change(account_id)
     if fee is not None and moved:
