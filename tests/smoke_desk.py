@@ -70,10 +70,10 @@ class Desk:
         self.tokens: dict[str, str] = {}
 
     def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "demo", "--port", "0", "--json", "--log", str(LOG)]
         with self.errors.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "demo", "--port", "0", "--json", "--log", str(LOG)]
-                + list(self._options),
+                [*command, *self._options],
                 cwd=BUILD.parent,
                 stdout=subprocess.PIPE,
                 stderr=errors,
