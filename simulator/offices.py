@@ -13,9 +13,8 @@ from chalicelib.tables import TopUp
 from demo.emulator.records import Bot as ViberBot
 from simulator.model.business import EURO, Bot, Business, Tariff
 from simulator.model.talk import FREE_WINDOW, SESSION
-from simulator.world import OPERATOR, OurBot, World
+from simulator.world import OPERATOR, WEBHOOK_SECRET, OurBot, World
 
-SECRET = "whsec_simulated"
 TRIES_MAX = 8
 AMOUNTS = (1, 2, 5, 20, 100, 300, 450, 450)
 FORM = {
@@ -39,7 +38,6 @@ class Offices:
         self._numbers = itertools.count(1)
         self._paid: list[tuple[str, str, int]] = []
         self._viber_bots: dict[str, ViberBot] = {}
-        os.environ["STRIPE_WEBHOOK_SECRET"] = SECRET
 
     # Money in and out.
 
@@ -105,7 +103,9 @@ class Offices:
         event = {"id": f"evt_{next(self._numbers)}", "type": kind, "data": {"object": about}}
         raw = json.dumps(event).encode()
         at = str(int(now.timestamp()))
-        said = hmac.new(SECRET.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
+        said = hmac.new(
+            WEBHOOK_SECRET.encode(), f"{at}.".encode() + raw, hashlib.sha256
+        ).hexdigest()
         headers = {"Stripe-Signature": f"t={at},v1={said}"}
         answer = self.world.call("POST", "/stripe", None, raw=raw, headers=headers)
         is_taken = answer is not None and answer.status < 300

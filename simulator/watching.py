@@ -109,7 +109,7 @@ class Watcher:
             found = change.new or change.old
             account_id = found.get("account_id")
             if change.table == "bots":
-                self._bots[found["bot_id"]] = account_id
+                self._bots[found["bot_id"]] = str(account_id)
             if account_id is not None:
                 return str(account_id)
             if change.table == "answers":
@@ -174,7 +174,7 @@ class Watcher:
         if not change.has_become("state") or new["state"] == "waiting":
             return set()
         bots = [each.new["bot_id"] for each in changes if each.table == "bots"]
-        bot_id = bots[0] if bots else new.get("bot_id")
+        bot_id = str(bots[0] if bots else new.get("bot_id") or "")
         self._tell(business, f"request {request_id} {new['state']} for {bot_id}")
         business.decided(request_id, new["state"], bot_id, self._side.now)
         return {bot_id} if new["state"] == "approved" else set()
@@ -372,10 +372,11 @@ class Watcher:
             raise Wrong(f"the session {item['session_id']} of {begun_at} is none by the rules")
         session = named[0]
         session.name = item["session_id"]
-        stored = (item["state"], begun_at, item.get("reason"), int(item.get("price_micros", 0)))
-        wanted = (session.state, session.begun_at, session.reason, session.price_micros)
-        if session.reason == "failed":
-            stored, wanted = stored[:3], wanted[:3]
+        # What a session that never was would have cost is nobody's business.
+        price = session.price_micros if session.reason != "failed" else 0
+        priced = int(item.get("price_micros", 0)) if session.reason != "failed" else 0
+        stored = (item["state"], begun_at, item.get("reason"), priced)
+        wanted = (session.state, session.begun_at, session.reason, price)
         if stored != wanted or item.get("money", "none") != session.money:
             raise Wrong(
                 f"the session {session.name} is {stored} {item.get('money')}, by the rules "

@@ -28,6 +28,7 @@ from tools import resources
 START = datetime(2027, 3, 20, 8, 0, tzinfo=UTC)
 """400 days from here hold 2028-02-29 and both changes to and from summer time."""
 
+WEBHOOK_SECRET = "whsec_simulated"
 ZONE = "Europe/Kyiv"
 STORY_LINES = 40
 # What keeps a reply from being sent for other reasons than its price.
@@ -102,10 +103,12 @@ class World:
         """Make this process live in the world: its clock, its entropy, its services."""
         entropy = random.Random(f"{self.seed}/entropy")
         before = os.urandom, tables.connection._client, store.PAUSE_MAX_SECONDS
+        chance, environment = random.getstate(), dict(os.environ)
         random.seed(f"{self.seed}/pauses")
         os.environ |= {
             "USER_POOL_ID": "pool",
             "BUCKET": "bucket",
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "OUTGOING_QUEUE_URL": f"https://sqs/1/{config.name_of('outgoing.fifo')}",
             "COPIES_QUEUE_URL": f"https://sqs/1/{config.name_of('copies')}",
         }
@@ -124,7 +127,9 @@ class World:
             self.viber.emulator.stop()
             self.services.stand_aside()
             os.urandom, tables.connection._client, store.PAUSE_MAX_SECONDS = before
-            os.environ.pop("VIBER_API_URL", None)
+            random.setstate(chance)
+            os.environ.clear()
+            os.environ.update(environment)
             self.door.grow_cold()
 
     # What the watcher asks.
@@ -215,7 +220,7 @@ class World:
 
     def call(self, method: str, path: str, body: Any, **options: Any) -> Answer | None:
         """Make one request; None where its process died."""
-        answer = self.attempt(
+        answer: Answer | None = self.attempt(
             f"{method} {_shape(path)}", lambda: self.door.call(method, path, body, **options)
         )
         if answer is not None:
