@@ -78,7 +78,8 @@ def test_everything_left_open_is_finished(desk: Desk) -> None:
     )
     before = states(desk)
     desk.wait(minutes=5)
-    assert settled(desk.now) == ["unknown"]
+    # A receipt that overtook Viber's answer leaves its message to be looked at once more.
+    assert set(settled(desk.now)) - {"settled"} == {"unknown"}
     desk.work()
     assert states(desk) == before
 

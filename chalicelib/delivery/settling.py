@@ -10,6 +10,8 @@ from chalicelib.delivery.sending import become_unknown, fail_queued
 from chalicelib.tables import FirstAnswer, Message, TokenItem
 
 RECEIPT_PAUSE_MAX = timedelta(hours=6)
+# What a receipt that came before our own write may still change, had a crash kept it from that.
+CAUGHT_UP = (states.SENT, states.DELIVERED, states.FAILED)
 
 
 def due(now: datetime) -> Iterator[FirstAnswer | Message]:
@@ -41,7 +43,7 @@ def _settle(message: Message, *, now: datetime) -> str:
     age = now - (message.sending_at or message.at)
     if message.state == states.UNKNOWN and age < states.RECEIPTS_COME_FOR:
         return _ask_for_receipt(message, age, now=now)
-    if message.state in (states.SENT, states.FAILED) and message.token is not None:
+    if message.state in CAUGHT_UP and message.token is not None:
         message = _caught_up(message, now=now)
     if paying.is_held(message) and age < states.RECEIPTS_COME_FOR:
         left_for = states.RECEIPTS_COME_FOR - age
