@@ -33,8 +33,10 @@ def create_all(stage: str = "dev") -> dict[str, str]:
     _create_bucket(names)
     _create_key(names)
     _create_people(names)
-    wanted = load(FUNCTIONS)["Globals"]["Function"]["Environment"]["Variables"]
-    environment = {name: str(resolve(value, names)) for name, value in wanted.items()}
+    functions = load(FUNCTIONS)
+    given = {name: each.get("Default", "") for name, each in functions["Parameters"].items()}
+    wanted = functions["Globals"]["Function"]["Environment"]["Variables"]
+    environment = {name: str(resolve(value, given | names)) for name, value in wanted.items()}
     return {"STAGE": stage} | {name: value for name, value in environment.items() if value}
 
 
