@@ -3,7 +3,9 @@
 import { html, useId, useState } from "./view.js";
 import { post } from "./api.js";
 import { languages, t } from "./i18n.js";
+import { readAccounts } from "./directory.js";
 import { usePages } from "./pages.js";
+import { to } from "./routes.js";
 import { full } from "./times.js";
 import { Icon } from "./icons.js";
 import {
@@ -43,7 +45,7 @@ export function AccountsPage() {
           >
             <${Face} name=${name} />
             <div class="tile-words">
-              <b><bdi>${name}</bdi></b>
+              <b><a href=${to.account(account_id)}><bdi>${name}</bdi></a></b>
               <span>${time_zone} · ${languageTitle(language)}</span>
             </div>
             <span class="hint">${t("accounts.since", { at: full(created_at) })}</span>
@@ -69,6 +71,7 @@ function OpenAccount({ onOpened, onClose }) {
     await post("accounts", draft);
     showToast(t("accounts.opened", { email: draft.admin_email }));
     onOpened();
+    readAccounts();
     onClose();
   });
   const bind = (name) => ({

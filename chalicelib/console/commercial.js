@@ -57,6 +57,7 @@ export function MoneyNote() {
     ${terms && t("money.note", { fee: cost(terms.maintenance_fee) })}${" "}
     ${woven("money.terms", {
       terms: html`<${Link} key="terms" address=${TERMS} text=${t("bots.paid_terms")} />`,
-    })}
+    })}${" "}
+    <a href=${to.prices}>${t("money.prices")}</a>
   </p>`;
 }

@@ -8,6 +8,8 @@ import { me, whenLeft } from "./session.js";
 
 export const people = signal([]);
 export const bots = signal([]);
+// The platform's accounts, for its operators.
+export const accounts = signal([]);
 
 // Reads both lists again; a list that cannot be read now stays as it was.
 export async function readDirectory() {
@@ -31,11 +33,24 @@ export function peopleOptions(chosen) {
   return options;
 }
 
+export const accountName = (account_id) =>
+  accounts.value.find((account) => account.account_id === account_id)?.name ?? account_id;
+
+export async function readAccounts() {
+  try {
+    accounts.value = await getAll("accounts");
+  } catch (problem) {
+    if (problem.status === undefined) throw problem;
+  }
+}
+
 effect(() => {
   if (me.value?.account) readDirectory();
+  else if (me.value) readAccounts();
 });
 
 whenLeft(() => {
   people.value = [];
   bots.value = [];
+  accounts.value = [];
 });

@@ -22,7 +22,16 @@ import { RequestFormPage } from "./request-form.js";
 import { StatementPage } from "./statement.js";
 import { EntryPage } from "./entry.js";
 import { ReportPage } from "./report.js";
+import { ForecastPage } from "./forecast.js";
 import { SessionsPage } from "./sessions.js";
+import { BroadcastsPage } from "./broadcasts.js";
+import { BroadcastPage } from "./broadcast.js";
+import { AccountPage } from "./account-money.js";
+import { DeskRequestsPage } from "./desk-requests.js";
+import { DifferencesPage } from "./differences.js";
+import { PricesPage } from "./prices.js";
+import { PriceListPage } from "./price-list.js";
+import { PoliciesPage } from "./policies.js";
 
 const WIDE = matchMedia("(min-width: 900px)");
 
@@ -50,6 +59,31 @@ const moneyPages = {
   statement: () => html`<${StatementPage} />`,
   entry: ({ entry_id }) => html`<${EntryPage} key=${entry_id} entry_id=${entry_id} />`,
   report: () => html`<${ReportPage} />`,
+  forecast: () => html`<${ForecastPage} />`,
+};
+
+// Pages of the platform's operators.
+const operatorPages = {
+  accounts: () => html`<${AccountsPage} />`,
+  account: ({ account_id }) => html`<${AccountPage} key=${account_id} account_id=${account_id} />`,
+  "desk-requests": () => html`<${DeskRequestsPage} />`,
+  differences: () => html`<${DifferencesPage} />`,
+  policies: () => html`<${PoliciesPage} />`,
+};
+
+// Pages that stand by themselves, and who may see them.
+const otherPages = {
+  sessions: [() => !isOperator(), () => html`<${SessionsPage} />`],
+  broadcasts: [isAdmin, () => html`<${BroadcastsPage} />`],
+  broadcast: [
+    isAdmin,
+    ({ broadcast_id }) => html`<${BroadcastPage} key=${broadcast_id} broadcast_id=${broadcast_id} />`,
+  ],
+  prices: [() => true, () => html`<${PricesPage} />`],
+  "price-list": [
+    () => true,
+    ({ version }) => html`<${PriceListPage} key=${version} version=${version} />`,
+  ],
 };
 
 function App() {
@@ -74,8 +108,9 @@ function Page() {
   if (here.page === "inbox" || here.page === "ticket") {
     return isOperator() ? html`<${Wall} kind="forbidden" />` : html`<${Desk} here=${here} />`;
   }
-  if (here.page === "sessions") {
-    return isOperator() ? html`<${Wall} kind="forbidden" />` : html`<${SessionsPage} />`;
+  if (here.page in otherPages) {
+    const [isAllowed, draw] = otherPages[here.page];
+    return isAllowed() ? draw(here) : html`<${Wall} kind="forbidden" />`;
   }
   if (here.page in adminPages) {
     if (!isAdmin()) return html`<${Wall} kind="forbidden" />`;
@@ -87,8 +122,8 @@ function Page() {
       <${MoneyFrame} page=${here.page}>${moneyPages[here.page](here)}<//>
     <//>`;
   }
-  if (here.page === "accounts") {
-    return isOperator() ? html`<${AccountsPage} />` : html`<${Wall} kind="forbidden" />`;
+  if (here.page in operatorPages) {
+    return isOperator() ? operatorPages[here.page](here) : html`<${Wall} kind="forbidden" />`;
   }
   return html`<${Wall} kind="not-found" />`;
 }

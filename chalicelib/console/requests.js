@@ -6,7 +6,7 @@ import { botName } from "./directory.js";
 import { usePages } from "./pages.js";
 import { cost, isZero } from "./money.js";
 import { to } from "./routes.js";
-import { full } from "./times.js";
+import { countryName, dayIn, full } from "./times.js";
 import { Loading, More, PageProblem } from "./widgets.js";
 import { Icon } from "./icons.js";
 
@@ -77,13 +77,15 @@ export function Answers({ form }) {
       (name) =>
         html`<div key=${name}>
           <dt>${told("field", name)}</dt>
-          <dd data-field=${name}><bdi>${answer(form[name])}</bdi></dd>
+          <dd data-field=${name}><bdi>${answer(name, form[name])}</bdi></dd>
         </div>`,
     )}
   </dl>`;
 }
 
-function answer(value) {
+function answer(name, value) {
+  if (name === "country") return countryName(value);
+  if (name === "made_on") return dayIn(value, "UTC");
   if (value === true) return t("common.yes");
   if (value === false) return t("common.no");
   return told("company_type", value) ?? String(value);

@@ -58,11 +58,17 @@ export function LanguageSelect() {
 function Ways() {
   const { page } = route.value;
   const isAccount = ACCOUNT_PAGES.includes(page);
+  const is = (...pages) => pages.includes(page);
   const ways = [
-    !isOperator() && [to.inbox, "inbox", t("inbox.title"), ["inbox", "ticket"].includes(page)],
-    !isOperator() && [to.sessions, "clock", t("sessions.title"), page === "sessions"],
+    !isOperator() && [to.inbox, "inbox", t("inbox.title"), is("inbox", "ticket")],
+    !isOperator() && [to.sessions, "clock", t("sessions.title"), is("sessions")],
+    isAdmin() && [to.broadcasts, "send", t("broadcast.title"), is("broadcasts", "broadcast")],
     isAdmin() && [to.integrations, "settings", t("account.title"), isAccount],
-    isOperator() && [to.accounts, "contact", t("accounts.title"), page === "accounts"],
+    isOperator() && [to.accounts, "contact", t("accounts.title"), is("accounts", "account")],
+    isOperator() && [to.deskRequests, "file", t("desk.requests"), is("desk-requests")],
+    isOperator() && [to.differences, "unknown", t("differences.title"), is("differences")],
+    isOperator() && [to.prices, "card", t("prices.title"), is("prices", "price-list")],
+    isOperator() && [to.policies, "clock", t("policy.title"), is("policies")],
   ].filter(Boolean);
   return html`<nav class="ways" aria-label=${t("shell.ways")}>
     ${ways.map(

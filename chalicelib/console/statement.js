@@ -51,8 +51,8 @@ export function StatementPage() {
   </section>`;
 }
 
-// `wayTo` leads to an entry's own page, where there is one.
-export function Entries({ path, query = {}, wayTo = null, limit = 50 }) {
+// `wayTo` leads to an entry's own page, where there is one; `nameOf` names its bot.
+export function Entries({ path, query = {}, wayTo = null, nameOf = botName, limit = 50 }) {
   const list = usePages(path, limit, query);
   const isNone = list.items?.length === 0 && !list.cursor;
   return html`
@@ -68,13 +68,13 @@ export function Entries({ path, query = {}, wayTo = null, limit = 50 }) {
         t("inbox.bot"),
         { text: t("statement.amount"), isNumber: true },
       ]}
-      rows=${list.items.map((entry) => rowOf(entry, wayTo))}
+      rows=${list.items.map((entry) => rowOf(entry, wayTo, nameOf))}
     />`}
     <${More} list=${list} />
   `;
 }
 
-function rowOf(entry, wayTo) {
+function rowOf(entry, wayTo, nameOf) {
   const { entry_id, at, kind, bot_id, facts } = entry;
   const name = told("entry", kind) ?? kind;
   return {
@@ -88,7 +88,7 @@ function rowOf(entry, wayTo) {
         ${wayTo ? html`<a href=${wayTo(entry_id)}>${name}</a>` : name}
         ${facts.month && html` <span class="hint">${monthName(facts.month)}</span>`}
       </span>`,
-      bot_id && html`<bdi>${botName(bot_id)}</bdi>`,
+      bot_id && html`<bdi>${nameOf(bot_id)}</bdi>`,
       html`<span class=${Number(entry.amount.amount) > 0 ? "in" : ""}>
         <${Amount} entry=${entry} />
       </span>`,

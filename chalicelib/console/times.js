@@ -50,7 +50,7 @@ export function lengthOf(length_ms) {
       : [
           [Math.floor(minutes / 60), "hour"],
           [minutes % 60, "minute"],
-        ].filter(([number], place) => number > 0 || place === 1);
+        ].filter(([number], place) => number > 0 || (place === 1 && minutes === 0));
   const told = ([number, unit]) =>
     new Intl.NumberFormat(LOCALES[language.value], {
       style: "unit",
