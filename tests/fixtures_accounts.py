@@ -4,6 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 from chalicelib import aws, bots, config, payments, people, tables, tariffs, top_ups, viber
+from chalicelib import desk as requests_desk
 from chalicelib import ids as ids_of
 from chalicelib.audit import Actor
 from chalicelib.tables import Account, Bot, Person
@@ -25,6 +26,7 @@ class Ids(NamedTuple):
     key_id: str
     callback_id: str
     file_id: str
+    request_id: str
     # Of no account: what these lead to is everybody's.
     version: str = "999999"
     kind: str = "no-kind"
@@ -33,7 +35,7 @@ class Ids(NamedTuple):
     entry_id: str = f"ent_{UNLIKE_ANY}"
 
 
-PREFIXES = ("bot", "tkt", "msg", "con", "per", "key", "cbk", "fil")
+PREFIXES = ("bot", "tkt", "msg", "con", "per", "key", "cbk", "fil", "req")
 MISSING = Ids(*(f"{prefix}_{UNLIKE_ANY}" for prefix in PREFIXES))
 
 
@@ -125,6 +127,7 @@ def _furnish(
         key_id=key.key_id,
         callback_id=_stored(tables.KeptCallback, account_id)["callback_id"],
         file_id=message["file_id"],
+        request_id=requests_desk.of_account(account_id, limit=1, cursor=None)[0][0].request_id,
         account_id=account_id,
         top_up_id=top_up.top_up_id,
         entry_id=str(paid.entry_id),

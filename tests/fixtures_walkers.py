@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from chalicelib import api, people
 from chalicelib.web import JSON, Route
-from tests.desk import Answered, Desk
+from tests.desk import FORM, Answered, Desk
 from tests.fixtures_accounts import MISSING, Furnished, Ids
 
 ROUTES = [route for nouns in api.ALL for route in nouns.table]
@@ -83,6 +85,20 @@ class World(NamedTuple):
                 "reference": "UA1",
             },
             ("POST", "/v1/accounts/{account_id}/audit"): {},
+            ("POST", "/v1/requests"): {
+                "purpose": "move",
+                "bot_id": self.theirs.ids.bot_id,
+                "form": msgspec.to_builtins(FORM),
+            },
+            ("POST", "/v1/accounts/{account_id}/requests/{request_id}/decision"): {
+                "decision": "refused"
+            },
+            ("POST", "/v1/bots/{bot_id}/cancel"): {},
+            ("POST", "/v1/bots/{bot_id}/wish"): {"text": "Сесії"},
+            ("POST", "/v1/bots/{bot_id}/legacy-claim"): {"made_on": "2023-11-30"},
+            ("POST", "/v1/accounts/{account_id}/bots"): {"name": "Чужий"},
+            ("PUT", "/v1/accounts/{account_id}/bots/{bot_id}/sessions"): {"on": False},
+            ("POST", "/v1/accounts/{account_id}/bots/{bot_id}/legacy"): {"confirmed": False},
             ("POST", "/v1/session-policies"): {
                 "kind": "free",
                 "window_seconds": 3600,
