@@ -12,24 +12,18 @@ import msgspec
 
 from chalicelib import billing, conversations, money, store
 from chalicelib.books import facts
-from chalicelib.books.facts import POSTED, REFUNDED, VOIDED, Fact, Source
-from chalicelib.tables import Balance, Difference, Entry, Message, Session
+from chalicelib.books.chunks import broadcasts, chunk_of
+from chalicelib.books.facts import POSTED, REFUNDED, VOIDED, Fact, Finding, Source
+from chalicelib.tables import Balance, Chunk, Difference, Entry, Message, Session
 from chalicelib.talks import session_item
+
+SOURCES: Sequence[Source] = (facts.messages, facts.sessions, facts.deposits, broadcasts)
 
 LOOKS = 3
 PARTS = ("available_micros", "held_micros", "set_aside_micros", "owed_micros")
 FACTUAL = (billing.MESSAGE, billing.SESSION, billing.SESSION_RETURNED, billing.BROADCAST)
 FEES = (billing.MAINTENANCE_FEE, billing.SESSIONS_FEE)
 UNPAID_LISTS = ("delivered-unpaid", "not-billed-there")
-
-
-class Finding(msgspec.Struct, frozen=True, order=True):
-    """One thing that does not fit: what it is about, what should be there, and what is."""
-
-    kind: str
-    subject: str
-    expected: str
-    found: str
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -56,7 +50,7 @@ def audit(
     *,
     now: datetime,
     is_whole: bool = False,
-    sources: Sequence[Source] = facts.SOURCES,
+    sources: Sequence[Source] = SOURCES,
 ) -> Report:
     """Hold an account's balance against its entries and facts since its last checkpoint.
 
@@ -97,17 +91,21 @@ def _look(
             found.add(Finding("cause-twice", entry.cause, "one entry", "two"))
         entries[entry.cause] = entry
     found |= _fees(entries.values())
+    booked = _booked(entries.values())
     counted, held, explained, arrived = 0, 0, set[str](), list[Fact]()
     for source in sources:
         for fact in source(account_id, since):
+            if isinstance(fact, Finding):
+                found.add(fact)
+                continue
             counted += 1
             held += fact.micros if fact.money == facts.HELD else 0
             explained.add(fact.cause)
-            found |= _against(fact, entries.get(fact.cause), since)
+            found |= _against(fact, booked.get(fact.cause), since)
             if fact.has_arrived and fact.money == VOIDED:
                 arrived.append(fact)
     found |= _unlisted(account_id, arrived)
-    found |= _unexplained(e for e in entries.values() if e.cause not in explained)
+    found |= _unexplained(e for e in entries.values() if _named(e) not in explained)
     set_aside = facts.set_aside(account_id)
     last = billing.balance(account_id)
     found |= _of_balance(last)
@@ -139,6 +137,21 @@ def _of_balance(balance: Balance) -> set[Finding]:
     return found
 
 
+def _booked(entries: Iterable[Entry]) -> dict[str, int]:
+    """Sum up what was booked for each fact."""
+    booked: dict[str, int] = {}
+    for entry in entries:
+        if entry.kind in FACTUAL:
+            booked[_named(entry)] = booked.get(_named(entry), 0) + entry.amount_micros
+    return booked
+
+
+def _named(entry: Entry) -> str:
+    """Name the fact of an entry: a chunk is paid in passes, anything else at once."""
+    cause: str = entry.cause
+    return cause.rpartition(":")[0] if entry.kind == billing.BROADCAST else cause
+
+
 def _fees(entries: Iterable[Entry]) -> set[Finding]:
     """Find the fees that were taken twice for a month, whatever their causes say."""
     seen: set[tuple[str, str | None, str]] = set()
@@ -152,23 +165,22 @@ def _fees(entries: Iterable[Entry]) -> set[Finding]:
     return found
 
 
-def _against(fact: Fact, entry: Entry | None, since: datetime | None) -> set[Finding]:
-    is_paid = fact.money == POSTED
-    if not is_paid and entry is not None and entry.kind in FACTUAL:
-        return {Finding("entry-unfounded", fact.cause, "posted", fact.money)}
-    if not is_paid:
+def _against(fact: Fact, booked: int | None, since: datetime | None) -> set[Finding]:
+    if fact.money != POSTED:
+        if booked is not None:
+            return {Finding("entry-unfounded", fact.cause, POSTED, fact.money)}
         if fact.has_arrived and fact.money == facts.HELD:
             return {Finding("arrived-not-posted", fact.cause, POSTED, fact.money)}
         return set()
     if fact.listed_as is not None and not fact.has_arrived:
         return {Finding("posted-not-arrived", fact.cause, "delivered or seen", "neither")}
-    if entry is None:
-        if since is None or fact.not_before >= since:
-            return {Finding("entry-missing", fact.cause, money.text(-fact.micros), "no entry")}
+    if since is not None and fact.not_before < since and (booked is None or fact.in_passes):
+        # Booked before the checkpoint, whole or the first of its passes.
         return set()
-    if entry.amount_micros != -fact.micros:
-        expected, told = money.text(-fact.micros), money.text(entry.amount_micros)
-        return {Finding("amount", fact.cause, expected, told)}
+    if booked is None:
+        return {Finding("entry-missing", fact.cause, money.text(-fact.micros), "no entry")}
+    if booked != -fact.micros:
+        return {Finding("amount", fact.cause, money.text(-fact.micros), money.text(booked))}
     return set()
 
 
@@ -194,13 +206,21 @@ def _unexplained(entries: Iterable[Entry]) -> set[Finding]:
     factual = [entry for entry in entries if entry.kind in FACTUAL]
     for batch in _by(factual, store.BATCH_GET_MAX):
         for entry, fact in zip(batch, store.read(*map(_fact_of, batch)), strict=True):
-            state = None if fact is None else fact.money
+            state = None if fact is None else _money_of(fact)
             if state not in (POSTED, REFUNDED):
                 found.add(Finding("entry-unfounded", entry.cause, POSTED, state or "nothing"))
     return found
 
 
-def _fact_of(entry: Entry) -> tuple[type[Message | Session], str, str]:
+def _money_of(fact: Message | Session | Chunk) -> str | None:
+    if isinstance(fact, Chunk):
+        return POSTED if int(fact.posted, 16) else None
+    return fact.money
+
+
+def _fact_of(entry: Entry) -> tuple[type[Message | Session | Chunk], str, str]:
+    if entry.kind == billing.BROADCAST:
+        return chunk_of(entry.key, entry.cause)
     subscriber_id = str(entry.facts.get("subscriber_id", ""))
     key = conversations.conversation_key(entry.bot_id or "", subscriber_id)
     of = entry.cause.partition(":")[2]

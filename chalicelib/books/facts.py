@@ -5,9 +5,11 @@ tickets, reads them a hundred at a time, and asks only those for their messages 
 business has spoken since. `docs/decisions/money.md` says what that costs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from chalicelib import bots, conversations, desk, ids, store, talks
 from chalicelib.tables import Conversation, Item, Message, Request, Session, Ticket
@@ -21,11 +23,21 @@ HELD, POSTED, VOIDED, REFUNDED = "held", "posted", "voided", "refunded"
 I = TypeVar("I", bound=Item)  # noqa: E741
 
 
+class Finding(msgspec.Struct, frozen=True, order=True):
+    """One thing that does not fit: what it is about, what should be there, and what is."""
+
+    kind: str
+    subject: str
+    expected: str
+    found: str
+
+
 class Fact(NamedTuple):
     """One thing that money was held or spent for.
 
     `cause` is its entry's where its money is `posted`, and that entry is not older than
-    `not_before`. What has arrived is posted, or on the list of differences under `listed_as`.
+    `not_before`; what is paid `in_passes` has an entry for each, `cause:1` and so on. What has
+    arrived is posted, or on the list of differences under `listed_as`.
     """
 
     cause: str
@@ -34,10 +46,14 @@ class Fact(NamedTuple):
     not_before: datetime
     has_arrived: bool = False
     listed_as: str | None = None
+    in_passes: bool = False
 
 
-Source = Callable[[str, datetime | None], Iterator[Fact]]
-"""Yields an account's facts that may matter to the entries since an instant, or all of them."""
+Source = Callable[[str, datetime | None], Iterator[Fact | Finding]]
+"""Yields an account's facts that may matter to the entries since an instant, or all of them.
+
+What does not fit within a fact itself is a finding at once.
+"""
 
 
 def messages(account_id: str, since: datetime | None) -> Iterator[Fact]:
@@ -48,7 +64,7 @@ def messages(account_id: str, since: datetime | None) -> Iterator[Fact]:
     for key in _spoken_in(account_id, since):
         is_priced = Message.price_micros > 0
         wanted = Message.item.between(first, "message#~")
-        for message in _all(Message, key, wanted, filtered_by=is_priced):
+        for message in every(Message, key, wanted, filtered_by=is_priced):
             if message.account_id == account_id and message.money not in (None, "none"):
                 yield _of_message(message)
 
@@ -57,7 +73,7 @@ def sessions(account_id: str, since: datetime | None) -> Iterator[Fact]:
     """Yield the priced sessions, and those whose price came back."""
     for is_live in (True, False):
         shelf = talks.shelf(account_id, is_live=is_live)
-        found = _all(Session, shelf, None, index="shelf", is_newest_first=True)
+        found = every(Session, shelf, None, index="shelf", is_newest_first=True)
         for stale in _batches(_recent(found, None if is_live else since)):
             keys = [(Session, session.key, session.item) for session in stale]
             for session in filter(None, store.read(*keys)):
@@ -66,13 +82,10 @@ def sessions(account_id: str, since: datetime | None) -> Iterator[Fact]:
 
 def deposits(account_id: str, since: datetime | None) -> Iterator[Fact]:
     """Yield the deposits of requests that wait."""
-    for request in _all(Request, account_id, Request.item.startswith("request#")):
+    for request in every(Request, account_id, Request.item.startswith("request#")):
         if request.state == desk.WAITING and request.deposit_micros:
             cause = f"deposit:{request.request_id}:taken"
             yield Fact(cause, HELD, request.deposit_micros, request.created_at)
-
-
-SOURCES: Sequence[Source] = (messages, sessions, deposits)
 
 
 def set_aside(account_id: str) -> int:
@@ -117,7 +130,7 @@ def _spoken_in(account_id: str, since: datetime | None) -> Iterator[str]:
     last = None if since is None else ids.first_at("msg", ids.to_ms(since - HELD_BEFORE))
     for status in ("new", "done"):
         shelf = conversations.shelf(account_id, status)
-        for tickets in _batches(_all(Ticket, shelf, None, index="shelf")):
+        for tickets in _batches(every(Ticket, shelf, None, index="shelf")):
             keys = {conversations.conversation_key(t.bot_id, t.subscriber_id) for t in tickets}
             fresh = sorted(keys - seen)
             seen |= keys
@@ -134,7 +147,7 @@ def _recent(found: Iterator[Session], since: datetime | None) -> Iterator[Sessio
         yield session
 
 
-def _all(
+def every(
     model: type[I],
     key: str,
     wanted: Any,
@@ -143,6 +156,7 @@ def _all(
     filtered_by: Any = None,
     is_newest_first: bool = False,
 ) -> Iterator[I]:
+    """Yield all items of a partition, page by page."""
     cursor = None
     while True:
         page, cursor = store.page(
