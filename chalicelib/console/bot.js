@@ -1,18 +1,16 @@
 // The page of one bot: how it is, its settings, its link, its webhook, its key, its end.
 
 import { html, useEffect, useState } from "./view.js";
-import { get, post, put, remove } from "./api.js";
+import { get, post } from "./api.js";
 import { t, told } from "./i18n.js";
-import { readDirectory } from "./directory.js";
 import { countryName, full } from "./times.js";
 import { Trail } from "./account.js";
-import { BotState, KeyForm, WebhookState } from "./bots.js";
+import { BotState, WebhookState } from "./bots.js";
+import { Connection } from "./bot-connection.js";
 import { BotLink } from "./bot-link.js";
 import { BotSettings } from "./bot-settings.js";
 import { Callbacks } from "./callbacks.js";
-import {
-  Confirm, Dialog, Face, Loading, PageProblem, Refusal, showToast, useAct,
-} from "./widgets.js";
+import { Face, Loading, PageProblem, Refusal, showToast, useAct } from "./widgets.js";
 
 const ICON_LOOKS = 10;
 const ICON_WAIT_MS = 1_000;
@@ -38,10 +36,10 @@ export function BotPage({ bot_id }) {
       <div>
         <${BotSettings} path=${path} bot=${bot} onSaved=${setBot} />
         <${Webhook} path=${path} bot=${bot} onChecked=${setBot} />
-        <${Connection} path=${path} bot=${bot} onChanged=${setBot} />
+        <${Connection} path=${path} bot=${bot} onChanged=${setBot} onCancelled=${read} />
       </div>
       <div>
-        <${BotLink} path=${path} bot=${bot} />
+        ${bot.link && html`<${BotLink} path=${path} bot=${bot} />`}
         <${Callbacks} path=${`${path}/callbacks`} />
       </div>
     </div>
@@ -116,56 +114,5 @@ function Webhook({ path, bot, onChecked }) {
     <button type="button" disabled=${busy} data-testid="check-webhook" onClick=${run}>
       ${busy ? t("common.waiting") : t("webhook.check")}
     </button>
-  </section>`;
-}
-
-function Connection({ path, bot, onChanged }) {
-  const [open, setOpen] = useState(null);
-  const close = () => setOpen(null);
-  const isOn = bot.state !== "disconnected";
-  const replace = async (key) => {
-    onChanged(await put(`${path}/key`, { key }));
-    readDirectory();
-    showToast(isOn ? t("bots.key_replaced") : t("bots.reconnected"));
-    close();
-  };
-  const disconnect = async () => {
-    onChanged(await remove(path));
-    readDirectory();
-  };
-  return html`<section class="block">
-    <h2>${t("bots.connection")}</h2>
-    <p class="hint">${isOn ? t("bots.connection_hint") : t("bots.disconnected_hint")}</p>
-    <div class="actions">
-      <button type="button" data-testid="replace-key" onClick=${() => setOpen("key")}>
-        ${isOn ? t("bots.replace_key") : t("bots.reconnect")}
-      </button>
-      ${isOn &&
-      html`<button
-        type="button"
-        class="danger"
-        data-testid="disconnect"
-        onClick=${() => setOpen("disconnect")}
-      >
-        ${t("bots.disconnect")}
-      </button>`}
-    </div>
-    ${open === "key" &&
-    html`<${Dialog}
-      title=${isOn ? t("bots.replace_key") : t("bots.reconnect")}
-      onClose=${close}
-      testid="replace-key-dialog"
-    >
-      <p>${t("bots.replace_hint")}</p>
-      <${KeyForm} verb=${t("bots.save_key")} testid="save-key" onKey=${replace} onClose=${close} />
-    <//>`}
-    ${open === "disconnect" &&
-    html`<${Confirm}
-      title=${t("bots.disconnect_title", { name: bot.name })}
-      text=${t("bots.disconnect_text")}
-      verb=${t("bots.disconnect")}
-      onYes=${disconnect}
-      onClose=${close}
-    />`}
   </section>`;
 }

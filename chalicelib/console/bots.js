@@ -1,14 +1,13 @@
-// The account's Viber bots: the list, and the window where a bot's key is pasted.
+// The account's Viber bots: the list, with how each is.
 
 import { html, useState } from "./view.js";
-import { post } from "./api.js";
 import { t, told, woven } from "./i18n.js";
 import { usePages } from "./pages.js";
-import { readDirectory } from "./directory.js";
-import { go, to } from "./routes.js";
+import { to } from "./routes.js";
 import { Trail } from "./account.js";
 import { Link } from "./content.js";
-import { Dialog, explain, Face, Loading, More, PageProblem, TextField, useAct } from "./widgets.js";
+import { AddBot } from "./add-bot.js";
+import { Face, Loading, More, PageProblem } from "./widgets.js";
 import { Icon } from "./icons.js";
 import { TERMS } from "./terms.js";
 
@@ -31,14 +30,19 @@ export function BotsPage() {
     <p class="notice" data-testid="paid-note">
       ${woven("bots.paid_note", {
         terms: html`<${Link} key="terms" address=${TERMS} text=${t("bots.paid_terms")} />`,
-      })}
+      })}${" "}
+      <a href=${to.money} data-testid="to-money">${t("money.title")}</a>
     </p>
     ${list.problem && html`<${PageProblem} problem=${list.problem} onRetry=${list.reload} />`}
     ${!list.items && !list.problem && html`<${Loading} />`}
     ${list.items?.length === 0 && html`<p class="empty">${t("bots.none")}</p>`}
     ${list.items?.map((bot) => html`<${BotTile} key=${bot.bot_id} bot=${bot} />`)}
     <${More} list=${list} />
-    ${isAdding && html`<${AddBot} onClose=${() => setAdding(false)} />`}
+    ${isAdding &&
+    html`<${AddBot}
+      awaiting=${list.items?.filter((bot) => bot.state === "awaiting_key") ?? []}
+      onClose=${() => setAdding(false)}
+    />`}
   `;
 }
 
@@ -68,73 +72,13 @@ function BotTile({ bot }) {
     <${Face} name=${bot.name} file_id=${bot.icon_file_id} />
     <span class="tile-words">
       <b><bdi>${bot.name}</bdi></b>
-      <span>${bot.uri}</span>
+      <span>${bot.uri ?? ""}</span>
     </span>
     <span class="tile-badges">
       <${BotState} bot=${bot} />
       ${bot.state === "connected" && html`<${WebhookState} bot=${bot} />`}
+      ${bot.plan.plan && html`<span class="badge accent">${told("plan", bot.plan.plan)}</span>`}
       ${bot.sending_stopped && html`<span class="badge bad">${t("bots.stopped")}</span>`}
     </span>
   </a>`;
-}
-
-function AddBot({ onClose }) {
-  const connect = async (key) => {
-    const bot = await post("bots", { key });
-    await readDirectory();
-    onClose();
-    go(to.bot(bot.bot_id));
-  };
-  return html`<${Dialog} title=${t("bots.add")} onClose=${onClose} testid="add-bot-dialog">
-    <p>${t("bots.add_hint")}</p>
-    <${KeyForm}
-      verb=${t("bots.connect")}
-      testid="bot-connect"
-      onKey=${connect}
-      onClose=${onClose}
-    />
-  <//>`;
-}
-
-// The key of a bot, pasted; Viber's own reason is shown when it refuses.
-export function KeyForm({ verb, testid, onKey, onClose }) {
-  const [key, setKey] = useState("");
-  const { busy, problem, run } = useAct(onKey);
-  const submit = (event) => {
-    event.preventDefault();
-    run(key.trim());
-  };
-  return html`<form onSubmit=${submit}>
-    <${TextField}
-      label=${t("bots.key")}
-      autocomplete="off"
-      spellcheck=${false}
-      autocapitalize="none"
-      required
-      value=${key}
-      onValue=${setKey}
-      testid="bot-key"
-      class="code"
-    />
-    ${problem &&
-    html`<div class="refusal" role="alert" data-testid="problem" data-kind=${problem.kind}>
-      <${Icon} name="failed" />
-      <span>${reasonOf(problem)}</span>
-    </div>`}
-    <div class="actions">
-      <button type="submit" class="primary" disabled=${busy} data-testid=${testid}>
-        ${busy ? t("bots.connecting") : verb}
-      </button>
-      <button type="button" onClick=${onClose}>${t("common.cancel")}</button>
-    </div>
-  </form>`;
-}
-
-// Says in the person's language what happened and repeats the other side's own words.
-function reasonOf(problem) {
-  if (problem.field === "key") return t("bots.key_refused", { reason: problem.detail });
-  if (problem.kind === "already-connected") return t("problem.already-connected");
-  if (problem.kind === "conflict") return t("bots.key_taken", { reason: problem.detail });
-  const status = problem.facts.viber_status;
-  return (status !== undefined && told("viber", status)) || explain(problem);
 }
