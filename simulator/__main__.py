@@ -82,13 +82,14 @@ def live(seed: str, days: int, *, sabotage: object = None) -> Lived:
 
 
 def _live(seed: str, days: int) -> Lived | None:
+    from simulator.door import Poisoned
     from simulator.world import Unlike
 
     print(f"seed {seed}, {days} days …", flush=True)
     began = time.perf_counter()
     try:
         lived = live(seed, days)
-    except Unlike as wrong:
+    except (Unlike, Poisoned) as wrong:
         print(f"\n{wrong}\n\nNOT HELD. The same again: make simulate SEED={seed} DAYS={days}")
         return None
     print(

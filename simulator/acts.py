@@ -11,6 +11,7 @@ from simulator.watching import Wish
 from simulator.world import MAY_NOT_SEND, NOT_OF_MONEY, OurBot, Phone, Unlike, World
 
 TRIES_MAX = 8
+STEERED_MAX = 12
 PICTURE = "https://pictures.example/bread.jpg"
 STARTERS = ("text",) * 16 + ("picture", "picture", "sticker", "location", "contact")
 
@@ -84,6 +85,48 @@ class Talkers:
         self.world.wishes[key] = Wish(phone.conversation, types, notify)
         by = self.world.callers[bot.account_id]
         self._send(key, f"/v1/tickets/{ticket_id}/messages", parts, notify, by, tries=1)
+
+    def broadcast(self, bot: OurBot, plan: str | None) -> None:
+        """Let an admin plan a broadcast to all of a bot's subscribers, and start it."""
+        world, text = self.world, f"b{next(self._numbers)}"
+        world.broadcasts[text] = plan
+        kind = "picture" if world.draw.random() < 0.2 else "text"
+        part = {"type": "text", "text": text}
+        if kind == "picture":
+            part = {"type": "picture", "media": PICTURE, "text": text}
+        cap = {"amount": world.draw.choice(("0.05", "1", "500")), "currency": "EUR"}
+        body = {"bot_id": bot.bot_id, "parts": [part], "recipients": {}, "spending_cap": cap}
+        by = world.callers[bot.account_id]
+        headers = {"Idempotency-Key": text}
+        for _ in range(TRIES_MAX):
+            answer = world.call("POST", "/v1/broadcasts", body, by=by, headers=headers)
+            if answer is not None and answer.status < 500:
+                if answer.status == 202:
+                    self._steer(bot, answer.body["broadcast_id"], tries=0)
+                return
+
+    def _steer(self, bot: OurBot, broadcast_id: str, *, tries: int) -> None:
+        """Start a broadcast when it is planned, and see it through its pauses, or stop it."""
+        world, path = self.world, f"/v1/broadcasts/{broadcast_id}"
+        by = world.callers[bot.account_id]
+        with world.in_peace():
+            shown = world.call("GET", path, None, by=by)
+        assert shown is not None, "nothing crashes in peace"
+        assert shown.status == 200, f"{path} answered {shown}"
+        state, drawn = shown.body["state"], world.draw.random()
+        headers = {"Idempotency-Key": f"{broadcast_id}-{tries}"}
+        if state == "ready":
+            price = {"agreed_price": shown.body["plan"]["price"]}
+            world.call("POST", f"{path}/start", price, by=by, headers=headers)
+        elif state == "paused" and drawn < 0.7:
+            cap = {"spending_cap": {"amount": "900", "currency": "EUR"}}
+            world.call("POST", f"{path}/resume", cap, by=by, headers=headers)
+        elif state in ("running", "paused") and drawn > 0.85:
+            verb = "pause" if state == "running" and drawn > 0.95 else "stop"
+            world.call("POST", f"{path}/{verb}", None, by=by, headers=headers)
+        if state in ("planning", "ready", "running", "paused") and tries < STEERED_MAX:
+            wait = timedelta(minutes=world.draw.choice((0, 1, 20, 600)))
+            world.afterwards(wait, lambda: self._steer(bot, broadcast_id, tries=tries + 1))
 
     def ask_price(self, bot: OurBot, phone: Phone) -> None:
         """Let an agent see the price before he sends: it is the model's."""

@@ -1,6 +1,7 @@
 """The front door: the functions of `app.py`, called as Lambda calls them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import SimpleNamespace
@@ -29,6 +30,12 @@ SCHEDULED = {
     "time": "2027-01-01T00:00:00Z",
 }
 OUTGOING = "viberdesk-{stage}-outgoing.fifo"
+FAILURES_MAX = 40
+BROADCASTS = "viberdesk-{stage}-broadcasts"
+
+
+class Poisoned(Exception):
+    """Something in a queue fails whenever it is tried: no fault of the weather's."""
 
 
 class Answer(NamedTuple):
@@ -50,7 +57,9 @@ class Door:
     def __init__(self, services: Services, stage: str, http: Transport) -> None:
         self._services = services
         self._http = http
+        self._failures: Counter[str] = Counter()
         self._outgoing = OUTGOING.format(stage=stage)
+        self._broadcasts = BROADCASTS.format(stage=stage)
         self.jobs = sorted(
             each.name for each in front.app.event_sources if hasattr(each, "schedule_expression")
         )
@@ -123,9 +132,33 @@ class Door:
         records = queue.records[:at_most]
         answer = batches.send_outgoing({"Records": records}, CONTEXT, clock=now, http=self._http)
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        self._count(failed)
         if not again:
             done = {each["messageId"] for each in records} - failed
             queue.records[:] = [each for each in queue.records if each["messageId"] not in done]
+
+    @property
+    def has_broadcasts(self) -> bool:
+        """Say whether a broadcast waits in its queue."""
+        queue = self._services.queues.get(self._broadcasts)
+        return queue is not None and bool(queue.records)
+
+    def broadcast(self, now: Callable[[], datetime]) -> None:
+        """Hand the oldest queued broadcast to its function."""
+        queue = self._services.queues[self._broadcasts]
+        record = queue.records[0]
+        event = {"Records": [record]}
+        answer = batches.send_broadcasts(event, CONTEXT, clock=now, http=self._http)
+        queue.records.remove(record)
+        if answer["batchItemFailures"]:
+            self._count({record["messageId"]})
+            queue.records.append(record)
+
+    def _count(self, failed: set[str]) -> None:
+        self._failures.update(failed)
+        for name in failed:
+            if self._failures[name] > FAILURES_MAX:
+                raise Poisoned(f"a queued item has failed {FAILURES_MAX} times")
 
     def lose_queue(self) -> int:
         """Forget what is queued, as if the puts had never arrived; tells how much it was."""

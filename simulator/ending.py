@@ -63,6 +63,7 @@ def wrongs(life: Life) -> Iterator[str]:
             *_held(business),
             *_fees(world, business),
             *_messages(world, business),
+            *_chunks(world, business),
             *_audit(world, business),
         ):
             story = "\n".join(list(world.stories[business.account_id])[-20:])
@@ -138,6 +139,22 @@ def _messages(world: World, business: Business) -> Iterator[str]:
         if len(tokens) > 1:
             yield f"{message.message_id} ({text}) was sent {len(tokens)} times"
         yield from _shown(world, message, tokens[0] if tokens else None)
+
+
+def _chunks(world: World, business: Business) -> Iterator[str]:
+    """Of a broadcast nothing is held any more, and each line went out once."""
+    for chunk in business.chunks.values():
+        if chunk.open_micros:
+            yield f"{chunk.name} holds {chunk.open_micros} still"
+        for place, (name, _) in world.watcher.chunks.told(chunk).items():
+            world.watcher.checks["lines against Viber"] += 1
+            sent = world.viber.truth.get(name)
+            tokens = [] if sent is None else sent.tokens
+            if len(tokens) > 1:
+                yield f"line {place} of {chunk.name} was sent {len(tokens)} times"
+            heard = world.viber.heard.get(tokens[0], set()) if tokens else set()
+            if chunk.settled.get(place) == "posted" and not heard & {"delivered", "seen"}:
+                yield f"S1.11: line {place} of {chunk.name} was paid for, and never arrived"
 
 
 def _shown(world: World, message: Message, token: str | None) -> Iterator[str]:

@@ -15,6 +15,8 @@ from botocore.exceptions import ReadTimeoutError
 from simulator.memory import Database, cancelled, refusal
 
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
+"""What somebody else may come in before."""
+
 FAIR, STORM = 0.003, 0.03
 STORM_BEGINS, STORM_ENDS = 0.01, 0.3
 
@@ -95,9 +97,22 @@ class Line:
             self.between()
         self._weather.before(name)
         self._refuse(name, request)
+        left = self._left_over(name, request)
         answer = operation(**request)
+        if left:
+            answer = answer | {"UnprocessedItems": left}
         self._weather.after(name)
         return answer
+
+    def _left_over(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Take something out of a batch of writes: the store has not got to it."""
+        if name != "batch_write_item" or not self._weather.strikes("part of a batch left over", 5):
+            return {}
+        table, items = next(iter(request["RequestItems"].items()))
+        if len(items) < 2:
+            return {}
+        request["RequestItems"] = {**request["RequestItems"], table: items[:-1]}
+        return {table: items[-1:]}
 
     def _refuse(self, name: str, request: dict[str, Any]) -> None:
         if self._weather.strikes("throttled"):

@@ -12,6 +12,7 @@ from simulator.world import OurBot, Phone, World
 EVENTS_A_DAY = 48
 ACCOUNTS = 4
 SENT_AT_ONCE = 0.9
+ROUNDS_MAX = 20
 # What each job looks for, by the names of the shards it asks; others are run once a day.
 KINDS = {
     "settle_messages": ("send", "accept"),
@@ -44,6 +45,7 @@ class Life:
             (1, self._monologue),
             (0.15, self._long_talk),
             (0.6, self._new_phone),
+            (8, self._broadcast),
             (2.5, self._money),
             (0.3, lambda: self.offices.take_back(disputed=self.world.draw.random() < 0.5)),
             (0.35, self._apply),
@@ -122,6 +124,10 @@ class Life:
                 "queue function",
                 lambda: world.door.send(lambda: world.now, again=again),  # noqa: B023
             )
+        rounds = ROUNDS_MAX
+        while world.door.has_broadcasts and rounds and (always or world.draw.random() < 0.8):
+            world.attempt("broadcast function", lambda: world.door.broadcast(lambda: world.now))
+            rounds -= 1
         self.talkers.flush()
         for job in self._jobs_due(always=always):
             runs = 1
@@ -224,6 +230,11 @@ class Life:
 
     def _new_phone(self) -> None:
         self.world.add_phone(self._someone()[0])
+
+    def _broadcast(self) -> None:
+        bot, _ = self._someone()
+        plan = self.world.businesses[bot.account_id].bot(bot.bot_id).plan
+        self.talkers.broadcast(bot, plan)
 
     def _monologue(self) -> None:
         """Say more in a row than a subscriber can bear."""

@@ -19,6 +19,7 @@ from simulator import expressions
 from simulator.expressions import Item
 
 ACTIONS_MAX = 10
+BATCH_MAX = 25
 _KEY_CONDITION = re.compile(
     r"\(?(?P<hash>[#\w]+) = (?P<partition>:\w+)"
     r"( AND (\w+ )?"
@@ -185,6 +186,19 @@ class Database:
         """Remove one item."""
         self._alone({"Delete": request})
         return {}
+
+    def batch_write_item(self, **request: Any) -> dict[str, Any]:
+        """Put items of several tables, without conditions; they are no transaction."""
+        wanted = [
+            (name, each["PutRequest"])
+            for name, some in request["RequestItems"].items()
+            for each in some
+        ]
+        if not 0 < len(wanted) <= BATCH_MAX:
+            raise refusal("ValidationException", f"{len(wanted)} items")
+        for name, put in wanted:
+            self._alone({"Put": {"TableName": name, **put}})
+        return {"UnprocessedItems": {}}
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
         """Write all or nothing; a token that was applied before does nothing again."""

@@ -107,15 +107,22 @@ class ViberSide:
 
     def _judged(self, name: str, body: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
         """Note what Viber did, and let it bill as it should, or at times otherwise."""
-        if name != "send_message":
+        if name not in ("send_message", "broadcast_message"):
             return told
         text = _name_of(body)
-        sent = self.truth.setdefault(text, Sent())
+        receivers = [body["receiver"]] if name == "send_message" else body["broadcast_list"]
+        refused = {each["receiver"] for each in told.get("failed_list", ())}
+        for receiver in receivers:
+            own = f"{text}@{receiver}" if text.startswith("b") else text
+            sent = self.truth.setdefault(own, Sent())
+            if told.get("status") != 0 or receiver in refused:
+                sent.refusals += 1
+            else:
+                sent.tokens.append(f"{told['message_token']}@{receiver}")
         if told.get("status") != 0:
-            sent.refusals += 1
             return told
-        sent.tokens.append(str(told["message_token"]))
-        told["billing_status"] = BILLED if self.is_billed(text) else IN_SESSION
+        own = f"{text}@{receivers[0]}" if text.startswith("b") else text
+        told["billing_status"] = BILLED if self.is_billed(own) else IN_SESSION
         if not self.is_calm and self._draw.random() < WRONGLY_BILLED:
             self.counted["billed wrongly by Viber"] += 1
             told["billing_status"] = self._draw.choice((1, 2, 3, 4, 5))
@@ -151,7 +158,7 @@ class ViberSide:
         status = self._take(url, headers, body)
         if status == 200:
             event = json.loads(body)
-            token = str(event.get("message_token"))
+            token = f"{event.get('message_token')}@{event.get('user_id')}"
             self.heard.setdefault(token, set()).add(str(event.get("event")))
         return status
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
+from simulator.chunks import Chunks
 from simulator.memory import Written
 from simulator.model.books import Wrong
 from simulator.model.business import Business, Message
@@ -41,8 +42,8 @@ class Side(Protocol):
         """Find the reply that was asked for under an Idempotency-Key."""
         ...
 
-    def has_accepted(self, key: str, message_ids: list[str]) -> None:
-        """Hear which messages a wish has become."""
+    def has_accepted(self, text: str, message_id: str) -> None:
+        """Hear by which text a message is known at Viber."""
         ...
 
     def country(self, conversation: str) -> str | None:
@@ -77,6 +78,8 @@ class Watcher:
         self._bots: dict[str, str] = {}
         self._causes: set[tuple[str, str]] = set()
         self.checks: Counter[str] = Counter()
+        self.chunks = Chunks()
+        self.chunks.checks = self.checks
         self.wrong: Wrong | None = None
         self.wrong_at: tuple[str, list[Change]] = ("", [])
         self.told: Callable[[str, str], None] = lambda account_id, line: None
@@ -115,9 +118,11 @@ class Watcher:
             if change.table == "answers":
                 return str(found["key"]).partition("/")[0]
         for change in changes:
-            bot_id = str((change.new or change.old).get("key", "")).partition("/")[0]
-            if bot_id in self._bots:
-                return self._bots[bot_id]
+            owner = str((change.new or change.old).get("key", "")).partition("/")[0]
+            if owner in self._bots:
+                return self._bots[owner]
+            if owner in self._side.businesses:
+                return owner
         return ""
 
     # Facts.
@@ -135,6 +140,10 @@ class Watcher:
         for change in changes:
             if change.table == "answers" and not change.old:
                 self._answer(business, change)
+            elif change.table == "broadcasts" and change.new:
+                self._broadcast(business, change)
+            elif change.kind == "message" and change.new.get("broadcast_id") and not change.old:
+                self._apart(business, change.new)
         talked = {
             change.new["key"]
             for change in changes
@@ -143,7 +152,10 @@ class Watcher:
         for change in changes:
             is_talk = change.kind == "conversation" and change.has_become("talk")
             key = change.new.get("key", "")
-            answered = any(each.table == "answers" for each in changes)
+            answered = any(
+                each.table == "answers" or (each.new.get("broadcast_id") and not each.old)
+                for each in changes
+            )
             if is_talk and key not in talked and not answered:
                 business.looked(key, self._side.now)
 
@@ -222,10 +234,30 @@ class Watcher:
         if wish is None or not wish.notify:
             return
         ids = json.loads(change.new["answer"])
-        self._side.has_accepted(key, ids)
+        for position, message_id in enumerate(ids):
+            self._side.has_accepted(f"{key}.{position}", message_id)
         self._tell(business, f"{wish.conversation} says {','.join(wish.types)} ({key})")
         parts = list(zip(ids, wish.types, strict=True))
         business.accepted(wish.conversation, parts, _instant(change.new["started_at"]))
+
+    def _broadcast(self, business: Business, change: Change) -> None:
+        match change.kind:
+            case "broadcast":
+                self.chunks.broadcast(change.new)
+            case "line":
+                self.chunks.line(change.new)
+            case "chunk":
+                line = self.chunks.chunk(business, change.old, change.new, self._side.now)
+                self._tell(business, line)
+
+    def _apart(self, business: Business, new: Plain) -> None:
+        """Take a broadcast's message to somebody whose talk goes on."""
+        said = json.loads(new["content"])
+        self._tell(business, f"{new['key']} says {said['type']} of {new['broadcast_id']}")
+        parts = [(new["message_id"], said["type"])]
+        business.accepted(new["key"], parts, _instant(new["at"]), may_open=False)
+        name = f"{said.get('text')}@{new['key'].partition('/')[2]}"
+        self._side.has_accepted(name, new["message_id"])
 
     def _message(self, business: Business, change: Change) -> bool:
         """Tell what a message's item says; whether the talk may have changed with it."""

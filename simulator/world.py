@@ -89,6 +89,7 @@ class World:
         self.callers: dict[str, Caller] = {}
         self.wishes: dict[str, Wish] = {}
         self.texts: dict[str, str] = {}
+        self.broadcasts: dict[str, str | None] = {}
         self.tariffs: list[tuple[datetime, Tariff]] = []
         self.later: list[tuple[datetime, Callable[[], None]]] = []
         self.stories: dict[str, deque[str]] = {}
@@ -109,6 +110,7 @@ class World:
             "USER_POOL_ID": "pool",
             "BUCKET": "bucket",
             "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "BROADCASTS_QUEUE_URL": f"https://sqs/1/{config.name_of('broadcasts')}",
             "OUTGOING_QUEUE_URL": f"https://sqs/1/{config.name_of('outgoing.fifo')}",
             "COPIES_QUEUE_URL": f"https://sqs/1/{config.name_of('copies')}",
         }
@@ -143,13 +145,15 @@ class World:
         """Find the reply that was asked for under an Idempotency-Key."""
         return self.wishes.get(key)
 
-    def has_accepted(self, key: str, message_ids: list[str]) -> None:
-        """Hear which messages a wish has become."""
-        for position, message_id in enumerate(message_ids):
-            self.texts[f"{key}.{position}"] = message_id
+    def has_accepted(self, text: str, message_id: str) -> None:
+        """Hear by which text a message is known at Viber."""
+        self.texts[text] = message_id
 
     def is_billed(self, text: str) -> bool:
         """Say whether Viber, were it of our mind, would bill this text."""
+        if text.startswith("b") and text not in self.texts:
+            # All lines that go together cost, but those of a legacy bot.
+            return self.broadcasts.get(text.partition("@")[0]) != "legacy"
         message_id = self.texts.get(text, "")
         for business in self.businesses.values():
             if message_id in business.messages:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from simulator.model import calendar, talk
 from simulator.model.books import Books, Wrong
+from simulator.model.broadcasts import Chunk
 from simulator.model.talk import BUSINESS, Policy, Said, Session, Talk, Terms
 
 EURO = 1_000_000
@@ -71,6 +72,7 @@ class Business:
     talks: dict[str, Talk] = field(default_factory=dict)
     countries: dict[str, str | None] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
+    chunks: dict[str, Chunk] = field(default_factory=dict)
     requests: dict[str, tuple[str, str, str | None]] = field(default_factory=dict)
     protects: bool = True
     stored: tuple[int, ...] = (0, 0, 0, 0)
@@ -242,21 +244,21 @@ class Business:
         bot = self.bot(key.partition("/")[0])
         self._talk(key).look(now, self.terms(bot, now))
 
-    def accepted(self, key: str, parts: list[tuple[str, str]], now: datetime) -> None:
-        """A reply was accepted, whole (S2.50)."""
+    def accepted(
+        self, key: str, parts: list[tuple[str, str]], now: datetime, *, may_open: bool = True
+    ) -> None:
+        """A reply was accepted, whole (S2.50); a broadcast's message opens nothing (S2.51)."""
         bot = self.bot(key.partition("/")[0])
         if not self.may_send(bot, now):
             raise Wrong("S1.53, S1.62: a reply through a bot that may not send")
-        needed, used, new = self._place(key, bot, parts, now)
+        needed, used, new = self._place(key, bot, parts, now, may_open=may_open)
         if needed and self.books.owed:
             raise Wrong("S1.73: a paid reply while there is a debt")
         if needed > self.books.available:
             raise Wrong(f"S1.45: a reply for {needed} with {self.books.available} available")
         month = f"{now.astimezone(UTC):%Y-%m}"
         if used:
-            bot.used[month] = bot.used.get(month, 0) + used
-            if bot.used[month] > LEGACY_MONTH:
-                raise Wrong(f"S1.16: {bot.used[month]} messages of {month}")
+            self._count(bot, month, used)
         for message in new:
             self.messages[message.message_id] = message
         self.books.hold(needed)
@@ -282,11 +284,17 @@ class Business:
         return "insufficient-funds" if needed > self.books.available else needed
 
     def _place(
-        self, key: str, bot: Bot, parts: list[tuple[str, str]], now: datetime
+        self,
+        key: str,
+        bot: Bot,
+        parts: list[tuple[str, str]],
+        now: datetime,
+        *,
+        may_open: bool = True,
     ) -> tuple[int, int, list[Message]]:
         tariff, terms = self.tariff_at(now), self.terms(bot, now)
         try:
-            said = self._talk(key).say(parts, now, terms)
+            said = self._talk(key).say(parts, now, terms, may_open=may_open)
         except talk.TypeRefused as refused:
             raise Wrong(f"S2.12: a part of type {refused} was accepted") from None
         needed, used, new = 0, 0, []
@@ -304,6 +312,51 @@ class Business:
             needed += message.price
             new.append(message)
         return needed, used, new
+
+    # Broadcasts.
+
+    def chunk_decided(
+        self, chunk: Chunk, lines: dict[int, str], kind: str, now: datetime
+    ) -> tuple[set[int], set[int]]:
+        """A chunk's money was held; tells who goes together and who apart (S2.51)."""
+        bot = self.bot(chunk.bot_id)
+        if not self.may_send(bot, now):
+            raise Wrong("S1.53, S1.62: a broadcast through a bot that may not send")
+        prices, apart = {}, set()
+        for line, subscriber in lines.items():
+            price = self.alone(f"{chunk.bot_id}/{subscriber}", kind, now)
+            if price is None:
+                apart.add(line)
+            else:
+                prices[line] = price
+        chunk.hold(prices, self.books)
+        if bot.plan == "legacy" and prices:
+            chunk.quota_month = f"{now.astimezone(UTC):%Y-%m}"
+            self._count(bot, chunk.quota_month, len(prices))
+        return set(prices), apart
+
+    def alone(self, key: str, kind: str, now: datetime) -> int | None:
+        """Tell what a broadcast's message costs outside of any talk, None for one in a talk."""
+        bot, tariff = self.bot(key.partition("/")[0]), self.tariff_at(now)
+        trial = copy.deepcopy(self._talk(key))
+        try:
+            (said,) = trial.say([("trial", kind)], now, self.terms(bot, now), may_open=False)
+        except talk.TypeRefused:
+            raise Wrong(f"S2.14: a broadcast of type {kind}") from None
+        if said.kind != "outside" or said.left is not None:
+            return None
+        country = self.countries.get(key) or ""
+        return 0 if bot.plan == "legacy" else tariff.prices.get(country, tariff.default)
+
+    def quota_returned(self, bot_id: str, month: str | None, count: int, now: datetime) -> None:
+        """Lines of a legacy bot's chunk did not go: their counts come back (S1.15)."""
+        if month == f"{now.astimezone(UTC):%Y-%m}":
+            self.bots[bot_id].used[month] -= count
+
+    def _count(self, bot: Bot, month: str, used: int) -> None:
+        bot.used[month] = bot.used.get(month, 0) + used
+        if bot.used[month] > LEGACY_MONTH:
+            raise Wrong(f"S1.16: {bot.used[month]} messages of {month}")
 
     # What becomes of messages.
 
