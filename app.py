@@ -12,7 +12,7 @@ from chalice.app import (
     SQSEvent,
 )
 
-from chalicelib import api, auth, batches, callbacks, config, top_ups, web
+from chalicelib import api, auth, batches, callbacks, config, web
 
 app = Chalice(app_name="viberdesk", debug=False)
 app.register_middleware(web.with_security_headers, "http")
@@ -47,6 +47,8 @@ def viber_callback(bot_id: str) -> Response:
 @app.route("/stripe", methods=["POST"], content_types=["*/*"])
 def stripe_event() -> Response:
     """Take one event from Stripe."""
+    from chalicelib import top_ups
+
     request = app.current_request
     assert request is not None  # noqa: S101
     signature = str(request.headers.get("stripe-signature", ""))

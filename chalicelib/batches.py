@@ -1,19 +1,22 @@
 """Queues and schedules: what the front door calls for many items at once.
 
 One bad item must not stop the others, so a schedule's loop is one of the two places that catch
-everything; a queue's loop is Powertools'.
+everything; a queue's loop is Powertools'. Each function imports what it alone needs, for each is
+a Lambda of its own.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib import books, bots, callbacks, delivery, fees, files, queues, session_list, viber
-from chalicelib.delivery import broadcasts
+from chalicelib import queues
 from chalicelib.log import log
+
+if TYPE_CHECKING:
+    from chalicelib import viber
 
 T = TypeVar("T")
 Due = TypeVar("Due", contravariant=True)
@@ -42,7 +45,7 @@ def send_outgoing(
     context: Any,
     *,
     clock: Callable[[], datetime],
-    http: viber.Transport | None = None,
+    http: "viber.Transport | None" = None,
 ) -> dict[str, Any]:
     """Send a batch of the outgoing queue; a failed item stops the rest of its own group.
 
@@ -50,6 +53,8 @@ def send_outgoing(
     that is ended in the middle of a call leaves an unknown message.
     """
     from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor
+
+    from chalicelib import delivery
 
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
@@ -67,10 +72,12 @@ def send_broadcasts(
     context: Any,
     *,
     clock: Callable[[], datetime],
-    http: viber.Transport | None = None,
+    http: "viber.Transport | None" = None,
 ) -> dict[str, Any]:
     """Bring broadcasts on, as far as the function's time allows; they queue themselves again."""
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+
+    from chalicelib.delivery import broadcasts
 
     processor = BatchProcessor(event_type=EventType.SQS)
 
@@ -88,6 +95,8 @@ def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[st
     """Copy a batch of files; what failed comes again by itself."""
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 
+    from chalicelib import files
+
     processor = BatchProcessor(event_type=EventType.SQS)
 
     def one(record: Any) -> str:
@@ -98,42 +107,58 @@ def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[st
 
 def settle_messages(*, now: datetime) -> None:
     """Work off what is due of outgoing messages."""
+    from chalicelib import delivery
+
     _each("settle_messages", delivery.due(now), delivery.settle, now=now)
 
 
 def settle_broadcasts(*, now: datetime) -> None:
     """Work off the passes of broadcasts that are due, and what was left on its way."""
+    from chalicelib.delivery import broadcasts
+
     _each("settle_broadcasts", broadcasts.due(now), broadcasts.settle, now=now)
 
 
 def replay_callbacks(*, now: datetime) -> None:
     """Work off what is due of kept callbacks."""
+    from chalicelib import callbacks
+
     _each("replay_callbacks", callbacks.due(now), callbacks.replay, now=now)
 
 
 def check_webhooks(*, now: datetime) -> None:
     """Work off the webhooks that are due to be looked at."""
+    from chalicelib import bots
+
     _each("check_webhooks", bots.due(now), bots.check, now=now)
 
 
 def charge_fees(*, now: datetime) -> None:
     """Work off what is due about bots' monthly fees, an account at a time."""
+    from chalicelib import fees
+
     _each("charge_fees", fees.due(now), fees.work, now=now)
 
 
 def expire_sessions(*, now: datetime) -> None:
     """Work off the sessions whose time is up."""
+    from chalicelib import session_list
+
     _each("expire_sessions", session_list.due(now), session_list.expire, now=now)
 
 
 def audit_books(context: Any, *, now: datetime) -> None:
     """Audit the accounts that were not audited tonight; a run cut short is taken up again."""
+    from chalicelib import books
+
     accounts = _while_there_is_time(books.due(now), context, ONE_AUDIT_TAKES_MS)
     _each("audit_books", accounts, books.check, now=now)
 
 
 def copy_missing_files(*, now: datetime) -> None:
     """Work off the files that are due to be copied."""
+    from chalicelib import files
+
     _each("copy_missing_files", files.missing(now), files.queue_again, now=now)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 import msgspec
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Request, Response
 
 from chalicelib import auth, config, errors, ids
 from chalicelib.audit import Actor
@@ -105,11 +105,10 @@ class Call(Generic[B, Q]):
         return key
 
 
-class Nouns(Blueprint):
-    """The routes of one noun: a Blueprint that also knows what each route takes and gives."""
+class Nouns:
+    """The routes of one noun, with what each takes and gives; `api.ROUTES` lists them."""
 
-    def __init__(self, import_name: str) -> None:
-        super().__init__(import_name)
+    def __init__(self) -> None:
         self.table: list[Route] = []
 
     def route_to(
@@ -159,46 +158,32 @@ class Nouns(Blueprint):
 
         return decorate
 
-    def served_with(self, authorizer: Any) -> "Nouns":
-        """Hand the routes to Chalice, the guarded ones behind this authorizer.
-
-        The authorizer is made in `app.py`, as everything that becomes a function of its own.
-        """
+    def serve(self, method: str, path: str, request: Request, path_ids: dict[str, str]) -> Response:
+        """Answer one request by the view of its route."""
         for route in self.table:
-            options: dict[str, Any] = {"methods": [route.method]}
-            if route.roles is not None:
-                options["authorizer"] = authorizer
-            if route.method in ("POST", "PUT", "PATCH"):
-                options["content_types"] = [route.takes]
-            self.route(route.path, name=route.view.__name__, **options)(self._front(route))
-        return self
+            if (route.method, route.path) == (method, path):
+                return _served(route, request, path_ids)
+        raise LookupError(f"{method} {path}: api.ROUTES lists a route that its file lacks")
 
-    def _front(self, route: Route) -> Callable[..., Response]:
-        def front(**path_ids: str) -> Response:
-            return self._serve(route, path_ids)
 
-        front.__name__ = route.view.__name__
-        return front
-
-    def _serve(self, route: Route, path_ids: dict[str, str]) -> Response:
-        request: Request = self.current_request
-        _check_ids(path_ids)
-        caller = None
-        if route.roles is not None:
-            caller = auth.from_context(request.context["authorizer"])
-            _check_may(caller, route)
-        call = Call(request, caller, config.now(), _body(request, route), _query(request, route))
-        given = route.view(call, **path_ids)
-        if isinstance(given, Response):
-            return given
-        content = b"" if given is None else msgspec.json.encode(given)
-        headers: Headers = {"Content-Type": JSON}
-        if route.has_etag:
-            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
-            if etag in request.headers.get("if-none-match", ""):
-                return Response("", status_code=304, headers=headers)
-        return Response(content.decode(), status_code=route.status, headers=headers)
+def _served(route: Route, request: Request, path_ids: dict[str, str]) -> Response:
+    _check_ids(path_ids)
+    caller = None
+    if route.roles is not None:
+        caller = auth.from_context(request.context["authorizer"])
+        _check_may(caller, route)
+    call = Call(request, caller, config.now(), _body(request, route), _query(request, route))
+    given = route.view(call, **path_ids)
+    if isinstance(given, Response):
+        return given
+    content = b"" if given is None else msgspec.json.encode(given)
+    headers: Headers = {"Content-Type": JSON}
+    if route.has_etag:
+        etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response("", status_code=304, headers=headers)
+    return Response(content.decode(), status_code=route.status, headers=headers)
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from chalicelib.web import JSON, Route
 from tests.desk import FORM, Answered, Desk
 from tests.fixtures_accounts import MISSING, Furnished, Ids
 
-ROUTES = [route for nouns in api.ALL for route in nouns.table]
+ROUTES = api.told()
 GUARDED = [route for route in ROUTES if route.roles is not None]
 OPERATOR_EMAIL, ADMIN_EMAIL, AGENT_EMAIL = (
     "op@example.org",
@@ -99,6 +99,17 @@ class World(NamedTuple):
             ("POST", "/v1/accounts/{account_id}/bots"): {"name": "Чужий"},
             ("PUT", "/v1/accounts/{account_id}/bots/{bot_id}/sessions"): {"on": False},
             ("POST", "/v1/accounts/{account_id}/bots/{bot_id}/legacy"): {"confirmed": False},
+            ("POST", "/v1/broadcasts"): {
+                "bot_id": self.theirs.ids.bot_id,
+                "parts": [{"type": "text", "text": "чуже слово"}],
+                "recipients": {},
+            },
+            ("POST", "/v1/broadcasts/{broadcast_id}/start"): {
+                "agreed_price": {"amount": "1.00", "currency": "EUR"}
+            },
+            ("POST", "/v1/broadcasts/{broadcast_id}/pause"): {},
+            ("POST", "/v1/broadcasts/{broadcast_id}/resume"): {},
+            ("POST", "/v1/broadcasts/{broadcast_id}/stop"): {},
             ("POST", "/v1/session-policies"): {
                 "kind": "free",
                 "window_seconds": 3600,

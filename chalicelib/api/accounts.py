@@ -19,7 +19,7 @@ from chalicelib.web import (
     page_limit,
 )
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 
 class AccountIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from chalicelib.money import CURRENCY, Money, told, told_or_none
 from chalicelib.tables import Balance, Entry
 from chalicelib.web import AGENTS, OPERATORS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 ZonedInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 Kind = Annotated[str, msgspec.Meta(extra_json_schema={"enum": billing.KINDS})]

@@ -10,7 +10,7 @@ from chalicelib.api.plans import PlanOut, plan_out
 from chalicelib.tables import Bot, Quota
 from chalicelib.web import ADMINS, AGENTS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 WELCOME_MAX_CHARACTERS = 7000
 

@@ -11,7 +11,7 @@ from chalicelib.money import Money, told, told_or_none
 from chalicelib.tables import Broadcast
 from chalicelib.web import ADMINS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 STATES = ("planning", "ready", "running", "paused", "stopping", "stopped", "done")
 State = Annotated[str, msgspec.Meta(extra_json_schema={"enum": STATES})]

@@ -8,7 +8,7 @@ from chalicelib import bots, callbacks
 from chalicelib.tables import KeptCallback
 from chalicelib.web import ADMINS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 
 class KeptOut(msgspec.Struct, frozen=True):

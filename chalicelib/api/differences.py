@@ -10,7 +10,7 @@ from chalicelib.money import Money, told
 from chalicelib.tables import Difference
 from chalicelib.web import OPERATORS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 LIES_AT = "differences"
 

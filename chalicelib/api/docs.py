@@ -6,10 +6,9 @@ from typing import Any
 import msgspec
 from chalice.app import Response
 
-from chalicelib.web import Call, Empty, Nouns, Route
+from chalicelib.web import Call, Empty, Nouns
 
-nouns = Nouns(__name__)
-told: list[Route] = []
+nouns = Nouns()
 
 
 @nouns.route_to("GET", "/openapi.json", roles=None, answer=None)
@@ -22,7 +21,7 @@ def show_openapi(call: Call[Empty, Empty]) -> Response:
 
 @functools.cache
 def _openapi() -> str:
-    from chalicelib import openapi
+    from chalicelib import api, openapi
 
-    described: dict[str, Any] = openapi.described(told)
+    described: dict[str, Any] = openapi.described(api.told())
     return msgspec.json.encode(described).decode()

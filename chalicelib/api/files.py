@@ -7,7 +7,7 @@ import msgspec
 from chalicelib import files
 from chalicelib.web import AGENTS, Call, Empty, Nouns
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 
 class FileOut(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from chalicelib import people
 from chalicelib.tables import ApiKey
 from chalicelib.web import ADMINS, Call, Empty, NameText, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 Scope = Annotated[str, msgspec.Meta(extra_json_schema={"enum": people.SCOPES})]
 

@@ -21,7 +21,7 @@ from chalicelib.web import (
     page_limit,
 )
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 State = Annotated[str, msgspec.Meta(extra_json_schema={"enum": top_ups.STATES})]
 Reference = Annotated[

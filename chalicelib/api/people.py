@@ -20,7 +20,7 @@ from chalicelib.web import (
     page_limit,
 )
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 ROLES = [people.AGENT, people.ADMIN]
 

@@ -11,7 +11,7 @@ from chalicelib.money import Money
 from chalicelib.sessions import Live
 from chalicelib.web import AGENTS, PROBLEM_TYPES, Call, Empty, Nouns
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 
 class QuoteIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

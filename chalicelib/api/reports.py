@@ -13,7 +13,7 @@ from chalicelib.money import Money
 from chalicelib.reports import Only, Period, Style
 from chalicelib.web import AGENTS, CSV, Call, Empty, Headers, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 BotId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^bot_[0-9A-Za-z]{26}$"})]
 AgentId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^(per|key)_[0-9A-Za-z]{26}$"})]

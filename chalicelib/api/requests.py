@@ -20,7 +20,7 @@ from chalicelib.web import (
     page_limit,
 )
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 Purpose = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(desk.PAID_KINDS)})]
 State = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(desk.STATES)})]

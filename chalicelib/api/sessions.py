@@ -11,7 +11,7 @@ from chalicelib.session_list import Filters
 from chalicelib.tables import Session
 from chalicelib.web import AGENTS, Call, Empty, Nouns, Page, PageQuery, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 ZonedInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 

@@ -12,7 +12,7 @@ from chalicelib.api.people import PersonOut, person_out
 from chalicelib.tables import PLATFORM
 from chalicelib.web import EVERYBODY, Call, Empty, Headers, Nouns
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 COOKIE = "viberdesk_refresh"
 COOKIE_FOR = timedelta(days=30)

@@ -8,7 +8,7 @@ from chalice.app import Response
 from chalicelib import config, errors
 from chalicelib.web import Call, Empty, Headers, Nouns
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 HERE = Path(__file__).parent.parent / "console"
 MEDIA_TYPES = {

@@ -20,7 +20,7 @@ from chalicelib.web import (
     page_limit,
 )
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 
 class WishIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

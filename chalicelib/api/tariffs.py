@@ -22,7 +22,7 @@ from chalicelib.web import (
     page_limit,
 )
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 ZonedInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 Country = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[A-Za-z]{2}$"})]

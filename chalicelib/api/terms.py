@@ -6,7 +6,7 @@ from chalicelib import config, plans
 from chalicelib.money import Money, told
 from chalicelib.web import EVERYBODY, Call, Empty, Nouns
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 
 class CommercialTermsOut(msgspec.Struct, frozen=True):

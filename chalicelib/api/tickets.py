@@ -12,7 +12,7 @@ from chalicelib.money import Money
 from chalicelib.tables import Contact, Message, Ticket
 from chalicelib.web import AGENTS, Call, Empty, Nouns, Page, page_limit
 
-nouns = Nouns(__name__)
+nouns = Nouns()
 
 Status = Annotated[str, msgspec.Meta(extra_json_schema={"enum": conversations.STATUSES})]
 
