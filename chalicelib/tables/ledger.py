@@ -1,11 +1,11 @@
-"""The ledger of an account: its balance, its entries, and what else moves its money."""
+"""The ledger of an account: its balance, its entries, and what is counted or differs."""
 
 from typing import Any
 
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import config
-from chalicelib.tables.attributes import ExpiresAt, Flag, Instant, Json, Text, Whole
+from chalicelib.tables.attributes import Instant, Json, Text, Whole
 from chalicelib.tables.item import Due, Item
 
 LEDGER = config.name_of("ledger")
@@ -69,83 +69,21 @@ class Entry(Item):
     facts = Json(default=dict)
 
 
-class Checkpoint(Item):
-    """What an account's entries before `ends_at`, the end of a month, came to, when audited."""
-
-    class Meta:
-        table_name = LEDGER
-
-    key = Text(hash_key=True)
-    item = Text(range_key=True)
-    month = Text()
-    ends_at = Instant()
-    entries_micros = Whole()
-    at = Instant()
-
-
 class Quota(Item):
-    """How many bot-initiated messages a legacy bot has used in a UTC month."""
+    """How many bot-initiated messages a legacy bot has used in a UTC month.
 
-    class Meta:
-        table_name = LEDGER
-
-    key = Text(hash_key=True)
-    item = Text(range_key=True)
-    used = Whole(default=0)
-
-
-class MoneySettings(Item):
-    """What an account has set about its money; an account without it has the defaults."""
-
-    class Meta:
-        table_name = LEDGER
-
-    key = Text(hash_key=True)
-    item = Text(range_key=True, default="settings")
-    protects_fees = Flag(default=True)
-    warnings = Json(default=dict)
-    revision = Whole(default=0)
-
-
-class Request(Item):
-    """An application for a commercial bot, or another wish that an operator decides.
-
-    `kind` is `new`, `move` or `revival` (with a deposit), `sessions` or `legacy` (without).
+    `due_at` says that nobody has looked yet whether a warning is to be given.
     """
 
     class Meta:
         table_name = LEDGER
 
+    due_index = Due()
     key = Text(hash_key=True)
     item = Text(range_key=True)
-    desk = Text(null=True)
-    desk_order = Text(null=True)
-    request_id = Text()
-    account_id = Text()
-    kind = Text()
-    state = Text()
-    bot_id = Text(null=True)
-    form = Json(default=dict)
-    deposit_micros = Whole(default=0)
-    guard = Text(null=True)
-    created_at = Instant()
-    created_by = Text()
-    created_by_name = Text(null=True)
-    decided_at = Instant(null=True)
-    decided_by = Text(null=True)
-    reason = Text(null=True)
-
-
-class Guard(Item):
-    """Keeps something from being there twice: one open request per bot, or per set of answers."""
-
-    class Meta:
-        table_name = LEDGER
-
-    key = Text(hash_key=True)
-    item = Text(range_key=True)
-    subject_id = Text()
-    expires_at = ExpiresAt(null=True)
+    used = Whole(default=0)
+    due_shard = Text(null=True)
+    due_at = Instant(null=True)
 
 
 class Difference(Item):
@@ -167,55 +105,4 @@ class Difference(Item):
     bot_id = Text()
     message_id = Text()
     price_micros = Whole(default=0)
-    facts = Json(default=dict)
-
-
-class TopUp(Item):
-    """One wish to pay money in: what was asked for, and what became of it.
-
-    `state` is `new`, `open` (its checkout waits), `pending` (paid, and not yet there), `paid`,
-    `failed`, `expired`, or `review` (paid in another currency: an operator has to look).
-    """
-
-    class Meta:
-        table_name = LEDGER
-
-    key = Text(hash_key=True)
-    item = Text(range_key=True)
-    desk = Text(null=True)
-    desk_order = Text(null=True)
-    top_up_id = Text()
-    account_id = Text()
-    amount_micros = Whole()
-    state = Text()
-    checkout_url = Text(null=True)
-    payment = Text(null=True)
-    paid_micros = Whole(null=True)
-    created_at = Instant()
-    created_by = Text()
-    paid_at = Instant(null=True)
-    facts = Json(default=dict)
-
-
-class Payment(Item):
-    """Money from outside under the identity its provider gave it: the guard of its one entry.
-
-    `key` is `stripe#pi_…` or `transfer#reference`; what is taken back of one has an item of its
-    own, `stripe-refund#re_…` or `stripe-dispute#du_…`, whose `parent` it is. `state` is `done`,
-    `review` (nothing was credited), `taken` or `given-back`. Whoever calls has no account, so
-    this is one of the few keys that begins with none.
-    """
-
-    class Meta:
-        table_name = config.name_of("payments")
-
-    key = Text(hash_key=True)
-    account_id = Text(null=True)
-    amount_micros = Whole()
-    entry_id = Text(null=True)
-    at = Instant()
-    state = Text(default="done")
-    parent = Text(null=True)
-    top_up_id = Text(null=True)
-    returned_micros = Whole(default=0)
     facts = Json(default=dict)
