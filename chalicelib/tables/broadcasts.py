@@ -104,6 +104,7 @@ class Chunk(Item):
     price_list = Whole(null=True)
     quota_month = Text(null=True)
     passes = Whole(default=0)
+    is_closed = Flag(default=False)
     counts = Json(default=dict)
     token = Text(null=True)
     billing_status = Whole(null=True)
