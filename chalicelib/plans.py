@@ -24,6 +24,9 @@ UNPAID = "unpaid"
 NOT_LEGACY = "not-legacy"
 TURNED_OFF = "turned-off"
 
+# What an attempt to take a fee comes to.
+PAID, PUT_OFF, ENDED = "paid", "put off", "ended"
+
 
 class Fee(NamedTuple):
     """The next fee of a bot: how much, for which month, due when, the month before over when."""
@@ -62,6 +65,27 @@ def next_fee(bot: Bot) -> Fee | None:
         protected_from=months.protected_from(bot.paid_month, zone(), config.fee_days_before_last()),
         last_at=months.end(bot.paid_month, zone()),
     )
+
+
+def attempted(bot: Bot, fee: Fee, available_micros: int, now: datetime) -> str:
+    """Decide an attempt to take a fee: it is paid whole, put off, or refused for good."""
+    if fee.micros <= bot.set_aside_micros + available_micros:
+        return PAID
+    return ENDED if now >= fee.last_at else PUT_OFF
+
+
+def protects(bot: Bot, fee: Fee, available_micros: int, now: datetime) -> int:
+    """Tell how much available money is to be moved to a bot's set-aside now."""
+    if now < fee.protected_from:
+        return 0
+    return max(min(fee.micros - bot.set_aside_micros, available_micros), 0)
+
+
+def order_of_fees(bot: Bot) -> tuple[str, bool, datetime, str]:
+    """Sort bots by whose fee is to be paid first: months, maintenance before sessions, age."""
+    fee = next_fee(bot)
+    month = months.of_utc(bot.created_at) if fee is None else fee.month
+    return month, bot.plan == BUSINESS, bot.created_at, str(bot.bot_id)
 
 
 def ends_at(bot: Bot) -> datetime | None:

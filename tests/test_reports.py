@@ -11,7 +11,7 @@ import pytest
 from chalicelib import billing, errors, reports, store
 from chalicelib.reports import sheets, words
 from tests.desk import Answered, Desk
-from tests.fixtures_money import SESSION, UA, business, commercial, entries, next_day
+from tests.fixtures_paid import SESSION, UA, business, commercial, entries, next_day
 from tests.fixtures_talk import Talk, taken, token_at
 
 KYIV = "Europe/Kyiv"
