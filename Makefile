@@ -23,6 +23,10 @@ demo: .venv/ready ## the whole desk on this laptop, with phones to write on
 test: .venv/ready ## all tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
 
+.PHONY: test-dynamodb
+test-dynamodb: .venv/ready ## every flow and its races on Amazon's own DynamoDB Local
+	@$(BIN)/python -m pytest -m dynamodb $(or $(TESTS),tests/dynamodb)
+
 .PHONY: check
 check: .venv/ready ## style, types, layers
 	@$(BIN)/ruff check .

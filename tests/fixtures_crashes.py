@@ -35,7 +35,7 @@ from chalicelib import (
 )
 from chalicelib.audit import Actor
 from chalicelib.bots import remembering
-from chalicelib.delivery import Reply
+from chalicelib.delivery import Accepted, Reply
 from chalicelib.money import euros
 from chalicelib.tables import Bot, Message, Ticket
 from chalicelib.viber import NoAnswer
@@ -66,8 +66,10 @@ M = TypeVar("M", bound=tables.Item)
 class Bakery:
     """An account with a bot, a customer, an admin and operators; time moves by hand."""
 
-    def __init__(self) -> None:
-        self.database = Database(resources.tables(config.stage()))
+    longest_pause_seconds = 0.0
+
+    def __init__(self, database: Any = None) -> None:
+        self.database: Any = database or Database(resources.tables(config.stage()))
         self.wire = Wire(self.database)
         self.services = Services()
         self.viber = PretendViber()
@@ -80,7 +82,7 @@ class Bakery:
         """Let this process live in the bakery: its database, its services."""
         before = tables.connection._client, store.PAUSE_MAX_SECONDS
         tables.connection._client = self.wire  # type: ignore[assignment]
-        store.PAUSE_MAX_SECONDS = 0.0
+        store.PAUSE_MAX_SECONDS = self.longest_pause_seconds
         os.environ |= {
             "USER_POOL_ID": "pool",
             "OUTGOING_QUEUE_URL": "https://sqs/1/outgoing",
@@ -204,14 +206,14 @@ class Bakery:
         assert found is not None
         return found
 
-    def write(self, text: str = "Добрий день") -> None:
-        """Let the customer write; Viber tells of it until we have taken it."""
+    def write(self, text: str = "Добрий день", *, by: str = SUBSCRIBER) -> None:
+        """Let a customer write; Viber tells of it until we have taken it."""
         self.viber.owed.append(
             {
                 "event": "message",
                 "timestamp": ids.to_ms(self.now),
                 "message_token": token_at(self.now, next(self.viber.numbers)),
-                "sender": {"id": SUBSCRIBER, "name": "Марічка", "country": "UA"},
+                "sender": {"id": by, "name": "Марічка", "country": "UA"},
                 "message": {"type": "text", "text": text},
             }
         )
@@ -220,23 +222,27 @@ class Bakery:
     def hear(self) -> None:
         """Let Viber tell what it owes, in its order; what we did not take stays owed."""
         for event in list(self.viber.owed):
-            body = json.dumps(event).encode()
-            signature = viber.sign(body, "the-bots-key")
-            answer = self.attempt(
-                lambda: callbacks.receive(self.bot_id, body, signature, now=self.now)  # noqa: B023
-            )
-            if answer is not None:
-                assert answer.status == 200, answer
+            if self.attempt(lambda: self.receive(event)) is not None:  # noqa: B023
                 self.viber.owed.remove(event)
+
+    def receive(self, event: dict[str, Any]) -> callbacks.Answer:
+        """Take one callback that Viber has signed."""
+        body = json.dumps(event).encode()
+        signature = viber.sign(body, "the-bots-key")
+        answer = callbacks.receive(self.bot_id, body, signature, now=self.now)
+        assert answer.status == 200, answer
+        return answer
 
     def reply(self, *texts: str, key: str) -> list[str] | None:
         """Let an agent answer; None where the function died or gave up."""
-        (ticket,) = self.all_of(Ticket)
-        reply = Reply(ticket.ticket_id, [Text(text=text) for text in texts], True, key)
-        accepted = self.attempt(
-            lambda: delivery.reply(self.account_id, reply, by=self.actor, now=self.now)
-        )
+        accepted = self.attempt(lambda: self.accept(*texts, key=key))
         return None if accepted is None else [each.message_id for each in accepted.messages]
+
+    def accept(self, *texts: str, key: str, to: str = SUBSCRIBER) -> Accepted:
+        """Let an agent answer a customer, and see how that ends."""
+        (ticket,) = [each for each in self.all_of(Ticket) if each.subscriber_id == to]
+        reply = Reply(ticket.ticket_id, [Text(text=text) for text in texts], True, key)
+        return delivery.reply(self.account_id, reply, by=self.actor, now=self.now)
 
     def pump(self) -> None:
         """Let the queue's function work; a batch whose function died comes again."""

@@ -1,0 +1,1 @@
+"""What only Amazon's own engine can show: that it takes our expressions, and how races end."""
