@@ -85,6 +85,12 @@ class World(NamedTuple):
                 "reference": "UA1",
             },
             ("POST", "/v1/accounts/{account_id}/audit"): {},
+            ("POST", "/v1/accounts/{account_id}/corrections"): {
+                "entry_id": self.mine.ids.entry_id,
+                "amount": {"amount": "1.00", "currency": "EUR"},
+                "gives": True,
+                "reason": "Помилка",
+            },
             ("POST", "/v1/requests"): {
                 "purpose": "move",
                 "bot_id": self.theirs.ids.bot_id,

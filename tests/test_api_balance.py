@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import billing, payments, people, store
+from chalicelib import billing, books, payments, people, store
 from chalicelib.billing import Change
 from chalicelib.tables import Entry
 from demo.checkout import PretendStripe
@@ -262,3 +262,36 @@ def test_an_operator_asks_for_the_audit(desk: Desk, operator: str) -> None:
     assert told["balances"] is False
     assert told["findings"][0]["kind"] == "balance"
     assert desk.call("POST", path, {}).status == 403
+
+
+# A correction.
+
+
+def test_an_operator_puts_an_entry_right_by_another(desk: Desk, operator: str) -> None:
+    wrong = transfer(desk, amount("400.00")).body["entry_id"]
+
+    def corrected(text: str, key: str, **given: Any) -> Answered:
+        asked = {"entry_id": wrong, "amount": amount(text), "gives": False, "reason": "Двічі"}
+        path = f"/v1/accounts/{desk.account_id}/corrections"
+        headers = {"Idempotency-Key": key}
+        return desk.call("POST", path, asked | given, by=operator, headers=headers)
+
+    first = corrected("0.0196", "c1")
+    assert first.status == 201, first
+    assert (first.status, first.body["amount"]) == (201, amount("-0.0196"))
+    assert (first.body["corrects"], first.body["facts"]["reason"]) == (wrong, "Двічі")
+    assert corrected("0.0196", "c1").body == first.body
+    assert corrected("0.0197", "c1").status == 422
+    assert balance(desk)["available"] == "399.9804"
+    assert corrected("1.00", "c2", gives=True).body["amount"] == amount("1.00")
+    assert corrected("500.00", "c3").status == 201
+    assert balance(desk)["owed"] == "99.0196"
+    before = len(desk.call("GET", "/v1/entries").body["items"])
+    for status, given in (
+        (400, {"reason": " "}),
+        (404, {"entry_id": "ent_01ARZ3NDEKTSV4RRFFQ69G5FAV"}),
+        (400, {"amount": amount("0")}),
+    ):
+        assert corrected("1.00", "c4", **given).status == status
+    assert len(desk.call("GET", "/v1/entries").body["items"]) == before
+    assert books.audit(desk.account_id, now=desk.now).findings == []

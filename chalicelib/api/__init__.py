@@ -114,6 +114,7 @@ ROUTES = {
         GET    /v1/accounts/{account_id}/balance
         GET    /v1/accounts/{account_id}/entries
         POST   /v1/accounts/{account_id}/audit
+        POST   /v1/accounts/{account_id}/corrections
     """,
     "payments": """
         POST   /v1/top-ups

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib import billing, books, errors, ids, people
+from chalicelib import billing, books, errors, ids, money, people
 from chalicelib.money import CURRENCY, Money, told, told_or_none
 from chalicelib.tables import Balance, Entry
 from chalicelib.web import AGENTS, OPERATORS, Call, Empty, Nouns, Page, PageQuery, page_limit
@@ -64,6 +64,15 @@ class EntryOut(msgspec.Struct, frozen=True):
     bot_id: str | None
     corrects: str | None
     facts: dict[str, Any]
+
+
+class CorrectionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What puts an entry right: how much is given to the account, or taken from it, and why."""
+
+    entry_id: str
+    amount: Money
+    gives: bool
+    reason: str
 
 
 class AuditIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,6 +189,31 @@ def audit_account(call: Call[AuditIn, Empty], account_id: str) -> AuditOut:
         total=told(found.total_micros),
         findings=found.findings,
     )
+
+
+@nouns.route_to(
+    "POST",
+    "/v1/accounts/{account_id}/corrections",
+    roles=OPERATORS,
+    body=CorrectionIn,
+    answer=EntryOut,
+    status=201,
+    problems=(404, 422),
+    is_idempotent=True,
+)
+def correct_entry(call: Call[CorrectionIn, Empty], account_id: str) -> EntryOut:
+    """Put an entry right by a new one that names it; what is taken and not there is owed."""
+    micros = money.amount(call.body.amount, field="amount", decimals=6)
+    entry = books.correct(
+        people.account(account_id).account_id,
+        call.body.entry_id,
+        micros if call.body.gives else -micros,
+        reason=call.body.reason,
+        idempotency_key=call.idempotency_key,
+        by=call.actor,
+        now=call.now,
+    )
+    return entry_out(entry)
 
 
 def balance_out(balance: Balance) -> BalanceOut:
