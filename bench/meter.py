@@ -171,6 +171,10 @@ def _actions(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, M
     elif operation == "TransactWriteItems":
         for each in params["TransactItems"]:
             yield from each.items()
+    elif operation == "BatchWriteItem":
+        for table, wanted in params["RequestItems"].items():
+            for each in wanted:
+                yield "Put", {"TableName": table} | each["PutRequest"]
 
 
 def _table(told: Mapping[str, Any]) -> Table:

@@ -33,6 +33,7 @@ class Ids(NamedTuple):
     account_id: str = f"acc_{UNLIKE_ANY}"
     top_up_id: str = f"top_{UNLIKE_ANY}"
     entry_id: str = f"ent_{UNLIKE_ANY}"
+    broadcast_id: str = f"brc_{UNLIKE_ANY}"
 
 
 PREFIXES = ("bot", "tkt", "msg", "con", "per", "key", "cbk", "fil", "req")
@@ -131,8 +132,29 @@ def _furnish(
         account_id=account_id,
         top_up_id=top_up.top_up_id,
         entry_id=str(paid.entry_id),
+        broadcast_id=_broadcast(desk, bot, actor),
     )
     return Furnished(account, admin, bot, viber_bot, ids, secret)
+
+
+def _broadcast(desk: Desk, bot: Bot, by: Actor) -> str:
+    """Put a broadcast there that waits to be started."""
+    broadcast_id = ids_of.new("brc", desk.now)
+    broadcast = tables.Broadcast(
+        key=bot.account_id,
+        item=f"broadcast#{broadcast_id}",
+        broadcast_id=broadcast_id,
+        account_id=bot.account_id,
+        bot_id=bot.bot_id,
+        state="ready",
+        content={"type": "text", "text": f"Усім від {bot.name}"},
+        sender_name=bot.name,
+        revision=1,
+        created_at=desk.now,
+        created_by=by.actor_id,
+    )
+    broadcast.save()
+    return broadcast_id
 
 
 def everything() -> dict[str, list[str]]:

@@ -66,18 +66,22 @@ class Crier:
 
     def contact_id(self, phone: Phone) -> str:
         """Tell the contact of a phone's owner."""
-        key = conversations.conversation_key(self.desk.bot.bot_id, phone.subscriber_id)
+        return self.contact_of(phone.subscriber_id)
+
+    def contact_of(self, subscriber_id: str) -> str:
+        """Tell the contact of a subscriber."""
+        key = conversations.conversation_key(self.desk.bot.bot_id, subscriber_id)
         found = store.get(Conversation, key, "conversation")
         assert found is not None
         return str(found.contact_id)
 
-    def crowd(self, count: int, *, country: str = "UA") -> list[str]:
+    def crowd(self, count: int, *, country: str = "UA", name: str = "crowd") -> list[str]:
         """Put so many subscribers there whom no phone stands for; returns their ids."""
         bot, now = self.desk.bot, self.desk.now - timedelta(days=3)
         items: list[Any] = []
         made = []
         for number in range(count):
-            subscriber_id = f"crowd-{number:05}"
+            subscriber_id = f"{name}-{number:05}"
             contact_id = ids.caused("con", ids.to_ms(now), subscriber_id)
             ticket_id = ids.caused("tkt", ids.to_ms(now), subscriber_id)
             items += [

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bench.meter import Meter
 from chalicelib import store, viber
 from chalicelib.billing import quota_item
-from chalicelib.delivery import lines
+from chalicelib.delivery import chunks, lines
 from chalicelib.tables import Bot, Difference, Quota, TokenItem
 from tests.desk import Desk
 from tests.fixtures_broadcasts import ABROAD, PRICE, Crier, took
@@ -159,20 +160,25 @@ def test_what_nobody_hears_of_goes_back_after_fifteen_days(crier: Crier) -> None
 
 
 def test_who_arrives_after_his_money_went_back_is_listed_and_not_charged(crier: Crier) -> None:
-    who = crier.crowd(2)
+    who = crier.crowd(3)
     crier.send(http=Carrier(took(TOKEN, [(who[0], 6)])))
     receipt(crier, who[0], "delivered")
     crier.desk.wait(days=15)
     crier.settle()
     assert [each.price_micros for each in differences(crier)] == [PRICE]
 
+    receipt(crier, who[1], "delivered")
+    crier.desk.wait(minutes=10)
+    assert crier.settle() == ["closed"]
     for _ in range(2):
-        receipt(crier, who[1], "delivered")
+        receipt(crier, who[2], "seen")
 
     found = differences(crier)
-    assert [each.kind for each in found] == ["delivered-unpaid"] * 2
-    assert sum(each.price_micros for each in found) == 2 * PRICE
-    assert crier.spent == 0
+    assert [each.kind for each in found] == ["delivered-unpaid"] * 3
+    told = [name for each in found for name in each.facts["subscriber_ids"]]
+    assert sorted(told) == who
+    assert sum(each.price_micros for each in found) == 3 * PRICE
+    assert (crier.spent, crier.settle()) == (0, [])
 
 
 def test_a_schedule_that_slept_makes_one_pass_of_all_that_are_due(crier: Crier) -> None:
@@ -483,6 +489,40 @@ def test_a_chunk_writes_the_balance_seven_times_at_most(crier: Crier, record_pro
     assert len(writes) <= 7
     assert (crier.held, crier.spent) == (0, 4 * PRICE)
     crier.check_books()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_recipient_costs_five_write_units_at_most_receipts_included(
+    crier: Crier, record_property: Any, *, allowed: bool
+) -> None:
+    from chalicelib import aws, config, tables
+
+    who = crier.crowd(60)
+    singly = [taken(TOKEN + number, billing_status=5) for number in range(60)]
+    http = Carrier(took(TOKEN)) if allowed else Carrier(refused(20), *singly)
+    observer = aws.client("dynamodb")
+    with Meter([tables.connection.client], observer, config.stage()) as meter:
+        crier.send(http=http)
+        for number, subscriber_id in enumerate(who):
+            token = TOKEN if allowed else TOKEN + number
+            receipt(crier, subscriber_id, "delivered", token)
+            if allowed:
+                receipt(crier, subscriber_id, "seen", token)
+        for wait in ({"minutes": 5}, {"minutes": 55}, {"hours": 23}, {"days": 14}):
+            crier.desk.wait(**wait)
+            crier.settle()
+
+    def units_of(each: str) -> int:
+        return int(each.split(" units")[0].rsplit(" ", 1)[1])
+
+    own = [each for each in meter.count.lines if "line#" in each or each.endswith("/token")]
+    for_lines = sum(units_of(each) for each in own)
+    whole = meter.count.write_units - for_lines
+    per_recipient = for_lines / len(who) + whole / chunks.SIZE_MAX
+    kind = "together" if allowed else "line by line, delivered"
+    record_property(f"write units per recipient, {kind}", f"{per_recipient:.2f}")
+    assert per_recipient <= 5.5
+    assert crier.spent == 60 * PRICE
 
 
 def _newest(crier: Crier) -> Any:

@@ -114,6 +114,11 @@ def unpaid(
     )
 
 
+def unpaid_item(chunk: Chunk, mark: object) -> str:
+    """Name the place on the list of lines that arrived unpaid."""
+    return f"difference#{chunk.name}#{paying.DELIVERED_UNPAID}#{mark}"
+
+
 def difference(
     chunk: Chunk, kind: str, micros: int, *, now: datetime, mark: object, **facts: object
 ) -> Difference:

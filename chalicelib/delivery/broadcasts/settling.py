@@ -2,11 +2,12 @@
 
 A chunk is looked at 5 minutes, an hour, a day and 15 days after it was sent. Each pass reads its
 lines and writes, in one transaction, the chunk, the balance and one entry: what has newly arrived
-is spent, what has newly failed goes back, and at the last pass all that is left does.
+is spent, what has newly failed goes back, and at the last pass all that is left does. Once more,
+a little later, it is looked at for what arrived while the last pass was being written.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pynamodb.expressions.update import Action
 
@@ -16,8 +17,9 @@ from chalicelib.delivery import chunks, lines, states
 from chalicelib.delivery.broadcasts import catching, steering, together
 from chalicelib.delivery.broadcasts.holding import given_back, gives_all_back, returned_quota
 from chalicelib.delivery.broadcasts.planning import queued
-from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Line
+from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Difference, Line
 
+LOOKED_AT_AFTER = timedelta(minutes=10)
 ARRIVED = (states.DELIVERED, states.SEEN)
 LAST = len(chunks.PASSES) - 1
 
@@ -68,6 +70,8 @@ def _settled(known: Chunk, *, now: datetime) -> str:
         return "changed"
     if chunk.state == chunks.SENDING:
         return together.become_unknown(chunk, now=now)
+    if chunk.is_closed:
+        return _looked(chunk, now=now)
     if chunk.state in (chunks.HELD, chunks.SINGLY):
         return _abandoned(broadcast, chunk, balance, now=now)
     return _passed(broadcast, chunk, balance, now=now)
@@ -108,11 +112,10 @@ def _passed(broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now:
     chunk.posted = chunks.told(chunks.read(chunk.posted) | posted)
     chunk.released = chunks.told(chunks.read(chunk.released) | released)
     chunk.unpaid = chunks.told(chunks.read(chunk.unpaid) | unpaid)
-    chunk.passes = number + 1
+    chunk.passes, chunk.is_closed = min(number + 1, LAST), number == LAST
     chunk.counts = chunks.counted(chunk, found, steering.messages_of(chunk, found))
-    chunks.due(chunk, None if number == LAST else begun_at + chunks.PASSES[number + 1])
-    if number == LAST and chunk.token is not None:
-        writes.append(_token_settled(chunk))
+    next_at = now + LOOKED_AT_AFTER if number == LAST else begun_at + chunks.PASSES[number + 1]
+    chunks.due(chunk, next_at)
     store.commit([chunks.write(chunk), *writes])
     return f"pass {number + 1}"
 
@@ -174,10 +177,46 @@ def _listed(
     return store.Put(lines.unpaid(chunk, late, micros, now=now, mark=f"pass-{number + 1}"))
 
 
-def _token_settled(chunk: Chunk) -> store.Write:
-    key = chunks.token_key(chunk.bot_id, str(chunk.token))
-    return store.Update(
-        BroadcastToken(key=key, item="token"),
-        BroadcastToken.key.exists(),
-        actions=(BroadcastToken.is_settled.set(True),),
+def _looked(chunk: Chunk, *, now: datetime) -> str:
+    """List who arrived while the last pass was written; from here on receipts do so themselves."""
+    found = chunks.lines_of(chunk)
+    tokens = {chunk.token, *(line.token for line in found)} - {None}
+    store.put_all([_settled_token(chunk, str(token), now=now) for token in tokens])
+    found = chunks.lines_of(chunk)
+    late = _in(found, ARRIVED) & chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
+    late &= ~_listed_themselves(chunk, found, late)
+    writes: list[store.Write] = []
+    if chunks.micros(chunk, late) and chunk.verdict is None:
+        writes.append(_listed(chunk, found, late, LAST + 1, now=now))
+    chunk.unpaid = chunks.told(chunks.read(chunk.unpaid) | late)
+    chunk.passes = len(chunks.PASSES)
+    chunk.counts = chunks.counted(chunk, found, steering.messages_of(chunk, found))
+    chunks.due(chunk, None)
+    store.commit([chunks.write(chunk), *writes])
+    return "closed"
+
+
+def _settled_token(chunk: Chunk, token: str, *, now: datetime) -> BroadcastToken:
+    return BroadcastToken(
+        key=chunks.token_key(chunk.bot_id, token),
+        lines_key=chunk.lines_key,
+        chunk_key=chunk.key,
+        chunk_item=chunk.item,
+        is_settled=True,
+        expires_at=now + states.TOKENS_KEPT_FOR - states.RECEIPTS_COME_FOR,
     )
+
+
+def _listed_themselves(chunk: Chunk, found: list[Line], mask: int) -> int:
+    """Give the mask of those whose own receipt has put them on the list."""
+    late = [line for line in found if chunks.bit(line.position) & mask]
+    listed = 0
+    for first in range(0, len(late), store.BATCH_GET_MAX):
+        some = late[first : first + store.BATCH_GET_MAX]
+        wanted = [
+            (Difference, chunk.account_id, lines.unpaid_item(chunk, line.subscriber_id))
+            for line in some
+        ]
+        for line, difference in zip(some, store.read(*wanted), strict=True):
+            listed |= chunks.bit(line.position) if difference is not None else 0
+    return listed
