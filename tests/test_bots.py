@@ -264,6 +264,7 @@ def test_what_a_crash_left_half_connected_is_free_for_others_once_its_lease_is_o
 ) -> None:
     neighbour = add_neighbour(desk)
     new = desk.viber.world.add_bot("Кав'ярня")
+    desk.wait(seconds=1)
     leased(desk, new.key, desk.account_id)
     assert connect(desk, new.key, by=neighbour).status == 409
     desk.wait(seconds=61)
