@@ -1,11 +1,13 @@
 """A bot with many subscribers and money, and its broadcasts driven step by step."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from chalicelib import billing, conversations, ids, queues, store, tariffs
+from chalicelib import billing, bots, conversations, ids, money, queues, store, tariffs
 from chalicelib.delivery import broadcasts, chunks
+from chalicelib.money import Money
 from chalicelib.tables import (
     Balance,
     Bot,
@@ -15,11 +17,9 @@ from chalicelib.tables import (
     Conversation,
     Entry,
     Line,
-    Ticket,
 )
 from chalicelib.viber.content import Text
 from tests.desk import OPERATOR, Desk, Phone
-from tests.fixtures_talk import Carrier
 
 PRICE = 19_600
 ABROAD = 50_000
@@ -50,8 +50,6 @@ class Crier:
             ],
             Bot.bot_id.exists(),
         )
-        from chalicelib import bots
-
         bots.forget(self.desk.bot.bot_id)
 
     # Subscribers.
@@ -119,8 +117,6 @@ class Crier:
 
     def plan(self, *, cap: str | None = None, content: Any = None, **recipients: Any) -> Broadcast:
         """Plan a broadcast to the end of its plan."""
-        from chalicelib.money import Money
-
         wanted = broadcasts.Wanted(
             self.desk.bot.bot_id,
             content or Text(text=HELLO["text"]),
@@ -134,8 +130,6 @@ class Crier:
 
     def start(self, broadcast: Broadcast) -> Broadcast:
         """Agree to a broadcast's price and start it, without any work on it."""
-        from chalicelib import money
-
         return broadcasts.start(
             self.desk.account_id,
             broadcast.broadcast_id,
@@ -218,8 +212,6 @@ class Crier:
 
 def took(token: int, failed: Sequence[tuple[str, int]] = (), *, billing: int = 5) -> Any:
     """Viber's answer to a chunk that it took, for all but those in `failed`."""
-    import json
-
     told = [
         {"receiver": receiver, "status": status, "status_message": "no"}
         for receiver, status in failed
@@ -231,6 +223,3 @@ def took(token: int, failed: Sequence[tuple[str, int]] = (), *, billing: int = 5
         "failed_list": told,
     }
     return 200, json.dumps(body).encode()
-
-
-__all__ = ["ABROAD", "HELLO", "PRICE", "Carrier", "Crier", "Ticket", "took"]

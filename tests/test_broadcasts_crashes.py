@@ -17,8 +17,9 @@ from chalicelib import delivery, errors, store
 from chalicelib.bots import remembering
 from chalicelib.delivery import broadcasts
 from chalicelib.tables import Broadcast, Conversation, Message
+from chalicelib.viber import NoAnswer
 from chalicelib.viber.content import Text
-from tests.desk import Desk
+from tests.desk import Desk, message_event
 from tests.faults import HOWS, Died, Line, Point
 from tests.fixtures_broadcasts import PRICE, Crier, took
 from tests.fixtures_talk import refused, taken
@@ -43,8 +44,6 @@ class Wire(Line):
         headers: dict[str, str],
         timeout: tuple[float, float],
     ) -> tuple[int, bytes]:
-        from chalicelib.viber import NoAnswer
-
         number = self._count("viber")
         if self._fails(number, "before"):
             raise self._error(NoAnswer("lost on the way"))
@@ -90,8 +89,6 @@ def begun(crier: Crier, wire: Wire, kind: str, number: int) -> Run:
 
 def open_window(crier: Crier, subscriber_id: str) -> None:
     """Let a subscriber write now, through the front door."""
-    from tests.desk import message_event
-
     event = message_event(
         subscriber_id, "Добрий день", at=crier.desk.now, token=crier.desk.now.microsecond + 7
     )

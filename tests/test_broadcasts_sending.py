@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bench.meter import Meter
-from chalicelib import store, viber
+from chalicelib import aws, config, delivery, store, tables, viber
 from chalicelib.billing import quota_item
-from chalicelib.delivery import chunks, lines
+from chalicelib.delivery import broadcasts, chunks, lines
 from chalicelib.tables import Bot, Difference, Quota, TokenItem
 from tests.desk import Desk
 from tests.fixtures_broadcasts import ABROAD, PRICE, Crier, took
@@ -25,8 +25,6 @@ def crier(desk: Desk) -> Crier:
 
 
 def receipt(crier: Crier, subscriber_id: str, event: str, token: int = TOKEN) -> None:
-    from chalicelib import delivery
-
     desk = crier.desk
     delivery.receipt(
         desk.bot, subscriber_id, str(token), event, at=desk.now, now=desk.now, reason=None
@@ -432,8 +430,6 @@ def test_a_bot_stopped_in_the_midst_pauses_and_goes_on_with_those_left(crier: Cr
     assert crier.states(paused) == ["failed", "queued"]
     assert crier.held == 2 * PRICE
     crier.check_books()
-    from chalicelib.delivery import broadcasts
-
     broadcasts.stop(
         crier.desk.account_id, paused.broadcast_id, by=crier.desk.actor, now=crier.desk.now
     )
@@ -456,8 +452,6 @@ def test_a_line_whose_verdict_is_not_billed_costs_nothing(crier: Crier) -> None:
 
 
 def test_a_chunk_writes_the_balance_seven_times_at_most(crier: Crier, record_property: Any) -> None:
-    from chalicelib import tables
-
     writes = []
 
     def before(params: dict[str, Any], **_: Any) -> None:
@@ -495,8 +489,6 @@ def test_a_chunk_writes_the_balance_seven_times_at_most(crier: Crier, record_pro
 def test_a_recipient_costs_five_write_units_at_most_receipts_included(
     crier: Crier, record_property: Any, *, allowed: bool
 ) -> None:
-    from chalicelib import aws, config, tables
-
     who = crier.crowd(60)
     singly = [taken(TOKEN + number, billing_status=5) for number in range(60)]
     http = Carrier(took(TOKEN)) if allowed else Carrier(refused(20), *singly)
@@ -526,6 +518,4 @@ def test_a_recipient_costs_five_write_units_at_most_receipts_included(
 
 
 def _newest(crier: Crier) -> Any:
-    from chalicelib.delivery import broadcasts
-
     return broadcasts.listed(crier.desk.account_id, limit=1, cursor=None)[0][0]
