@@ -28,6 +28,7 @@ class Lived(NamedTuple):
     faults: Counter[str]
     checks: Counter[str]
     refusals: Counter[str]
+    seen: Counter[str]
 
 
 def main() -> int:
@@ -44,7 +45,7 @@ def main() -> int:
     if arguments.fresh:
         seeds = [str(random.SystemRandom().randrange(SEEDS_MAX)) for _ in range(arguments.fresh)]
     began = time.perf_counter()
-    total = Lived(0, Counter(), Counter(), Counter())
+    total = Lived(0, Counter(), Counter(), Counter(), Counter())
     for seed in seeds:
         lived = _live(seed, arguments.days)
         if lived is None:
@@ -54,6 +55,7 @@ def main() -> int:
             total.faults + lived.faults,
             total.checks + lived.checks,
             total.refusals + lived.refusals,
+            total.seen + lived.seen,
         )
     _tell(total, seeds, arguments.days, time.perf_counter() - began)
     return 0
@@ -78,7 +80,8 @@ def live(seed: str, days: int, *, sabotage: object = None) -> Lived:
         ending.check(life)
     faults = world.weather.counted + world.viber.counted
     refusals = Counter({k: n for k, n in world.answers.items() if k[:1] in "45"})
-    return Lived(sum(world.lived.values()), faults, world.watcher.checks, refusals)
+    events = sum(world.lived.values())
+    return Lived(events, faults, world.watcher.checks, refusals, ending.lived(world))
 
 
 def _live(seed: str, days: int) -> Lived | None:
@@ -100,17 +103,17 @@ def _live(seed: str, days: int) -> Lived | None:
 
 
 def _tell(total: Lived, seeds: list[str], days: int, seconds: float) -> None:
-    print("\nfaults injected")
-    for kind, count in sorted(total.faults.items(), key=lambda each: -each[1]):
-        print(f"  {count:7}  {kind}")
-    print("refusals and failures answered")
-    for kind, count in sorted(total.refusals.items(), key=lambda each: -each[1]):
-        print(f"  {count:7}  {kind}")
-    print("invariants checked")
-    for kind, count in sorted(total.checks.items(), key=lambda each: -each[1]):
-        print(f"  {count:7}  {kind}")
+    for title, counted in (
+        ("what was lived", total.seen),
+        ("faults injected", total.faults),
+        ("refusals and failures answered", total.refusals),
+        ("invariants checked", total.checks),
+    ):
+        print(f"\n{title}")
+        for kind, count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+            print(f"  {count:8}  {kind}")
     print(
-        f"{len(seeds)} × {days} days: {total.events} events lived, {total.faults.total()} faults "
+        f"\n{len(seeds)} × {days} days: {total.events} events lived, {total.faults.total()} faults "
         f"of {len(total.faults)} kinds, {total.checks.total()} invariants checked, all held "
         f"({seconds:.0f} s, seed {', '.join(seeds)})"
     )

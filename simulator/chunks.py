@@ -62,7 +62,6 @@ class Chunks:
             released,
             states,
             business.books,
-            step=int(new.get("passes", 0)),
             is_given_up=is_given_up,
         )
         self._quota(business, chunk, new, released, states, now)

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib import books
 from simulator.life import Life
 from simulator.model.business import Business, Message
-from simulator.watching import plain
+from simulator.watching import plain, without_step
 from simulator.world import Unlike, World
 
 QUIET_AFTER = (
@@ -92,7 +92,8 @@ def _ledger(world: World, business: Business) -> Iterator[str]:
             balance = found
         if key[1].startswith("entry#") and found.get("moved_micros") is None:
             stored[found["cause"]] += 1
-            entries[found["cause"]] = int(found["amount_micros"])
+            cause = without_step(found["cause"])
+            entries[cause] = entries.get(cause, 0) + int(found["amount_micros"])
     world.watcher.checks["entries read at the end"] += len(entries)
     yield from (f"S1.66: {cause} is stored {n} times" for cause, n in stored.items() if n > 1)
     wanted = business.books.entries
@@ -173,3 +174,25 @@ def _shown(world: World, message: Message, token: str | None) -> Iterator[str]:
             yield f"{message.message_id} has failed, and its receipt came: {heard}"
     if message.money == "posted" and not has_arrived:
         yield f"S1.11: {message.message_id} was paid for, and never arrived"
+
+
+def lived(world: World) -> Counter[str]:
+    """Count what the rules have words for, and what of it this world has seen."""
+    seen: Counter[str] = Counter()
+    for business in world.businesses.values():
+        for talk in business.talks.values():
+            for session in talk.sessions:
+                if session.policy.kind == "business":
+                    seen[f"session: {session.reason or session.state}, {session.money}"] += 1
+        for message in business.messages.values():
+            seen[f"message: {message.said.kind}, {message.state}"] += 1
+        for chunk in business.chunks.values():
+            for fate in chunk.settled.values():
+                seen[f"line of a broadcast: {fate}"] += 1
+        for state, kind, _ in business.requests.values():
+            seen[f"request: {kind}, {state}"] += 1
+        for cause in business.books.entries:
+            seen[f"entry: {':'.join(cause.split(':')[: 1 + cause.startswith('fee:')])}"] += 1
+        for line in business.ends:
+            seen[f"bot: {line}"] += 1
+    return seen

@@ -9,7 +9,7 @@ from simulator.model.talk import BUSINESS
 from simulator.offices import Offices
 from simulator.world import OurBot, Phone, World
 
-EVENTS_A_DAY = 48
+EVENTS_A_DAY = 32
 ACCOUNTS = 4
 SENT_AT_ONCE = 0.9
 ROUNDS_MAX = 20
@@ -45,7 +45,7 @@ class Life:
             (1, self._monologue),
             (0.15, self._long_talk),
             (0.6, self._new_phone),
-            (8, self._broadcast),
+            (0.35, self._broadcast),
             (2.5, self._money),
             (0.3, lambda: self.offices.take_back(disputed=self.world.draw.random() < 0.5)),
             (0.35, self._apply),

@@ -342,7 +342,7 @@ class Watcher:
             # What tells moves of one thing apart is the code's own.
             moves.append((":".join(cause.split(":")[:2]), int(entry["moved_micros"])))
         else:
-            written[cause] = int(entry["amount_micros"])
+            written[without_step(cause)] = int(entry["amount_micros"])
 
     def _balance(self, business: Business, item: Plain) -> None:
         names = ("available_micros", "held_micros", "set_aside_micros", "owed_micros")
@@ -424,6 +424,11 @@ def plain(item: dict[str, Any] | None) -> Plain:
     if item is None:
         return {}
     return {name: next(iter(typed.values())) for name, typed in item.items()}
+
+
+def without_step(cause: str) -> str:
+    """Name what an entry is for, without the pass of a chunk that it belongs to."""
+    return cause.rpartition(":")[0] if cause.startswith("broadcast:") else cause
 
 
 def _instant(milliseconds: Any) -> datetime:

@@ -45,7 +45,6 @@ class Chunk:
         states: dict[int, str],
         books: Books,
         *,
-        step: int,
         is_given_up: bool,
     ) -> None:
         """Spend what has arrived, as one entry, and give back what has not; each line once."""
@@ -62,7 +61,7 @@ class Chunk:
         spent = sum(self.prices[line] for line in posted)
         returned = sum(self.prices.get(line, 0) for line in released)
         if spent:
-            books.spend_held(spent, f"broadcast:{self.name}:{step}")
+            books.spend_held(spent, f"broadcast:{self.name}")
         books.release(returned)
         self.settled |= dict.fromkeys(posted, "posted")
         self.settled |= dict.fromkeys(released & self.prices.keys(), "released")

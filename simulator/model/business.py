@@ -75,6 +75,7 @@ class Business:
     chunks: dict[str, Chunk] = field(default_factory=dict)
     requests: dict[str, tuple[str, str, str | None]] = field(default_factory=dict)
     protects: bool = True
+    ends: list[str] = field(default_factory=list)
     stored: tuple[int, ...] = (0, 0, 0, 0)
 
     # Money from outside.
@@ -161,6 +162,7 @@ class Business:
         if bot.cancelled_at is not None:
             raise Wrong("S1.56: cancelled twice")
         bot.cancelled_at = now
+        self.ends.append(f"{bot.plan}, cancelled")
         return self._return_aside(bot)
 
     def deactivated(self, bot_id: str, now: datetime) -> None:
@@ -174,6 +176,7 @@ class Business:
         if own + self.books.available >= self.fee_of(bot):
             raise Wrong(f"S1.59: ended with {own} set aside, {self.books.available} available")
         bot.ended_at, bot.ended_reason = now, "unpaid"
+        self.ends.append(f"{bot.plan}, unpaid")
         self._return_aside(bot)
 
     def sessions_on(self, bot_id: str, fee: int, price: int, now: datetime) -> None:
@@ -193,6 +196,7 @@ class Business:
         """An operator has ended a bot's sessions, or an old bot that is not old."""
         bot = self.bots[bot_id]
         bot.ended_at, bot.ended_reason = now, reason
+        self.ends.append(f"{bot.plan}, {reason}")
         if reason == "turned-off":
             bot.has_sessions = False
         self._return_aside(bot)
