@@ -2,14 +2,29 @@
 
 import ast
 import hashlib
+import importlib
 import json
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chalicelib import conversations, errors, people, viber
+import chalicelib
+from chalicelib import (
+    alerts,
+    billing,
+    conversations,
+    desk,
+    errors,
+    people,
+    plans,
+    requests,
+    session_list,
+    top_ups,
+    viber,
+)
 from chalicelib.api import site
 from chalicelib.delivery import states
 from chalicelib.reports.lines import RETURNED
@@ -103,6 +118,14 @@ def test_whoever_uses_a_text_fills_its_gaps() -> None:
 def test_every_word_of_the_api_has_a_text() -> None:
     known = families()
     assert set(known["problem"]) == kinds() | {"network", "failed"}
+    assert set(known["warning"]) == set(alerts.KINDS)
+    assert set(known["entry"]) == set(billing.KINDS)
+    assert set(known["request"]) == set(desk.KINDS)
+    assert set(known["request_state"]) == set(desk.STATES)
+    assert set(known["company_type"]) == set(requests.COMPANY_TYPES)
+    assert set(known["session_reason"]) == set(session_list.REASONS)
+    assert set(known["top_up"]) == set(top_ups.STATES)
+    assert set(known["plan"]) == set(plans.PLANS)
     assert set(known["status"]) == set(conversations.STATUSES)
     assert set(known["scope"]) == set(people.SCOPES)
     assert set(known["viber"]) == {str(each.value) for each in viber.Status if each.value}
@@ -129,6 +152,8 @@ def test_every_word_of_the_api_has_a_text() -> None:
 
 def kinds() -> set[str]:
     """Give every kind of problem that the house can tell: of its classes, and those named."""
+    for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+        importlib.import_module(module.name)
     named = {each.kind for each in every_kind_of(errors.Problem)}
     # A kind that nobody gives by itself: it stands for a bug.
     named.remove(errors.Problem.kind)

@@ -69,6 +69,10 @@ export const families = {
     "fee-paid", "fee-refused", "bot-deactivated", "sessions-off", "bot-ends", "bot-added",
     "request-refused", "top-up", "money-out",
   ],
+  warning: [
+    "low-balance", "runway", "fee-not-covered", "fee-refused", "bot-deactivated", "sessions-off",
+    "legacy-quota", "debt",
+  ],
   plan: ["legacy", "commercial", "business"],
   fee: ["maintenance-fee", "sessions-fee"],
   ended: ["unpaid", "not-legacy", "turned-off"],

@@ -22,6 +22,7 @@ import { RequestFormPage } from "./request-form.js";
 import { StatementPage } from "./statement.js";
 import { EntryPage } from "./entry.js";
 import { ReportPage } from "./report.js";
+import { MoneySettingsPage } from "./money-settings.js";
 import { ForecastPage } from "./forecast.js";
 import { SessionsPage } from "./sessions.js";
 import { BroadcastsPage } from "./broadcasts.js";
@@ -60,6 +61,7 @@ const moneyPages = {
   entry: ({ entry_id }) => html`<${EntryPage} key=${entry_id} entry_id=${entry_id} />`,
   report: () => html`<${ReportPage} />`,
   forecast: () => html`<${ForecastPage} />`,
+  "money-settings": () => html`<${MoneySettingsPage} />`,
 };
 
 // Pages of the platform's operators.

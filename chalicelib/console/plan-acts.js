@@ -31,6 +31,7 @@ export function Cancel({ bot, onDone, onClose }) {
       ? t("plan.cancel_sessions_text", { day, zone, month })
       : t("plan.cancel_text", { day, zone, month })}
     verb=${isBusiness ? t("plan.cancel_sessions") : t("plan.cancel")}
+    no=${t("plan.keep")}
     onYes=${cancel}
     onClose=${onClose}
   />`;

@@ -57,6 +57,7 @@ export function LanguageSelect() {
 
 function Ways() {
   const { page } = route.value;
+  useCurrentInSight(page);
   const isAccount = ACCOUNT_PAGES.includes(page);
   const is = (...pages) => pages.includes(page);
   const ways = [
@@ -79,6 +80,15 @@ function Ways() {
         </a>`,
     )}
   </nav>`;
+}
+
+// On a small screen the ways are wider than it, and the current one may lie beside it.
+function useCurrentInSight(page) {
+  useEffect(() => {
+    for (const way of document.querySelectorAll("nav [aria-current=page][href]")) {
+      way.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+  }, [page]);
 }
 
 function Leave() {

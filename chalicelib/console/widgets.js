@@ -168,8 +168,9 @@ export function Dialog({ title, onClose, testid, children }) {
   </dialog>`;
 }
 
-// Asks before something that cannot be taken back; stays open with the reason if it fails.
-export function Confirm({ title, text, verb, onYes, onClose, danger = true }) {
+// Asks before something that cannot be taken back; stays open with the reason if it fails. `no`
+// is said where "cancel" could be taken for what is asked about.
+export function Confirm({ title, text, verb, no, onYes, onClose, danger = true }) {
   const { busy, problem, run } = useAct(onYes);
   const yes = async () => (await run()) && onClose();
   return html`<${Dialog} title=${title} onClose=${onClose} testid="confirm">
@@ -186,7 +187,7 @@ export function Confirm({ title, text, verb, onYes, onClose, danger = true }) {
         ${verb}
       </button>
       <button type="button" data-testid="confirm-no" onClick=${onClose}>
-        ${t("common.cancel")}
+        ${no ?? t("common.cancel")}
       </button>
     </div>
   <//>`;
