@@ -25,10 +25,11 @@ class Basis(NamedTuple):
 
 
 class MoneyMove(NamedTuple):
-    """What a session's money was read as, and what it becomes."""
+    """What a session's money was read as, what it becomes, and by which entry it was spent."""
 
     was: str
     becomes: str
+    entry_id: str | None = None
 
 
 def basis(bot: Bot, book: TariffBook | None, now: datetime) -> Basis:
@@ -77,7 +78,10 @@ def writes(
             told |= _told(conversation, change, session_id, contact_name)
     conditions = {}
     for session_id, move in (money or {}).items():
-        actions.setdefault(session_id, {})["money"] = move.becomes
+        told = actions.setdefault(session_id, {})
+        told["money"] = move.becomes
+        if move.entry_id is not None:
+            told["entry_id"] = move.entry_id
         conditions[session_id] = Session.money == move.was
     return [
         _write(conversation, session_id, told, conditions.get(session_id))

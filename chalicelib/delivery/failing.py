@@ -206,7 +206,7 @@ def _session_money(
                 f"session-returned:{session.session_id}",
                 now=now,
                 bot_id=session.bot_id,
-                corrects=f"session:{session.session_id}",
+                corrects=session.entry_id,
                 session_id=session.session_id,
                 subscriber_id=session.subscriber_id,
                 ticket_id=session.ticket_id,

@@ -81,5 +81,5 @@ def _session_posted(message: Message, *, now: datetime) -> list[store.Write]:
     if after != before:
         talks.keep(conversation, after)
         writes.append(conversations.conversation_write(conversation))
-    move = {session_id: talks.MoneyMove(talks.HELD, talks.POSTED)}
+    move = {session_id: talks.MoneyMove(talks.HELD, talks.POSTED, entry.entry_id)}
     return [*writes, *talks.writes(conversation, (), money=move)]

@@ -158,6 +158,7 @@ class Session(Item):
     unanswered = Whole(default=0)
     price_micros = Whole(default=0)
     money = Text(default="none")
+    entry_id = Text(null=True)
     policy_version = Whole(default=1)
     due_shard = Text(null=True)
     due_at = Instant(null=True)
