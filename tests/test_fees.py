@@ -498,7 +498,7 @@ def test_cancelled_and_revived_and_cancelled_again_the_books_hold(till: Till) ->
 
 @pytest.mark.rule("S2.8")
 @pytest.mark.rule("S2.15")
-@pytest.mark.rule("S2.47")
+@pytest.mark.rule("S2.2", "S2.47")
 def test_turning_sessions_on_takes_the_current_months_fee_and_the_next_on_the_calendar(
     till: Till,
 ) -> None:
