@@ -76,6 +76,7 @@ def live(seed: str, days: int, *, sabotage: object = None) -> Lived:
             life.day()
             if day % 30 == 29:
                 ending.audit(world)
+                print(f"  {world.clock.now:%Y-%m-%d}", flush=True)
         ending.drain(life)
         ending.check(life)
     faults = world.weather.counted + world.viber.counted

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from simulator.acts import Talkers
+from simulator.model import calendar
 from simulator.model.business import EURO, Bot, Business
 from simulator.model.talk import BUSINESS
 from simulator.offices import Offices
-from simulator.world import OurBot, Phone, World
+from simulator.world import ZONE, OurBot, Phone, World
 
 EVENTS_A_DAY = 32
 ACCOUNTS = 4
 SENT_AT_ONCE = 0.9
 ROUNDS_MAX = 20
+A_MOMENT = timedelta(milliseconds=1)
 # What each job looks for, by the names of the shards it asks; others are run once a day.
 KINDS = {
     "settle_messages": ("send", "accept"),
@@ -43,7 +45,7 @@ class Life:
             (4, self._switch),
             (1.5, self._turn_away),
             (1, self._monologue),
-            (0.15, self._long_talk),
+            (0.25, self._long_talk),
             (0.6, self._new_phone),
             (0.35, self._broadcast),
             (2.5, self._money),
@@ -54,6 +56,7 @@ class Life:
             (0.25, self._sessions),
             (0.15, self._protect),
             (0.05, lambda: self.offices.set_prices(in_days=self.world.draw.randrange(5))),
+            (0.1, self.offices.set_policy),
             (0.3, self._lose_queue),
             (0.1, self._disconnect),
         ]
@@ -98,8 +101,20 @@ class Life:
                 self.world.attempt(job, lambda: self.world.door.run(job))  # noqa: B023
         while self.world.clock.now < end:
             seconds = self.world.draw.expovariate(EVENTS_A_DAY / 86_400)
-            self.world.clock.pass_by(timedelta(seconds=min(seconds, 20_000)))
+            self._pass_by(timedelta(seconds=min(seconds, 20_000)))
             self.moment()
+
+    def _pass_by(self, span: timedelta) -> None:
+        """Let time pass, but not past an instant that rules turn on without stopping there."""
+        clock, draw = self.world.clock, self.world.draw
+        month = calendar.month_of(clock.now, ZONE)
+        turning = (calendar.over_at(month, ZONE), calendar.charged_from(month, ZONE))
+        for instant in (*turning, calendar.over_at(f"{clock.now:%Y-%m}", "UTC")):
+            if clock.now < instant - A_MOMENT and instant < clock.now + span:
+                self.world.weather.counted["at the turn of a month or a charge day"] += 1
+                clock.move_to(instant + draw.choice((-1, 0, 0, 1)) * A_MOMENT)
+                return
+        clock.pass_by(span)
 
     def moment(self) -> None:
         """Live a moment: something happens, and what follows from earlier happens too."""
@@ -248,6 +263,10 @@ class Life:
     def _long_talk(self) -> None:
         """Talk on until a session is full."""
         bot, phone = self._someone()
+        for _ in range(5):
+            if self.world.businesses[bot.account_id].bot(bot.bot_id).has_sessions:
+                break
+            bot, phone = self._someone()
         for _ in range(self.world.draw.choice((20, 32))):
             self.talkers.write(bot, phone, "text")
             for _ in range(2):

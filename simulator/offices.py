@@ -11,8 +11,8 @@ from typing import Any
 from chalicelib import store
 from chalicelib.tables import TopUp
 from demo.emulator.records import Bot as ViberBot
-from simulator.model.business import EURO, Bot, Business, Tariff
-from simulator.model.talk import FREE_WINDOW, SESSION
+from simulator.model.business import EURO, Bot, Business
+from simulator.model.talk import Policy
 from simulator.world import OPERATOR, WEBHOOK_SECRET, OurBot, World
 
 TRIES_MAX = 8
@@ -208,7 +208,44 @@ class Offices:
             answer = self.world.call("POST", "/v1/price-lists", body, by=OPERATOR)
         assert answer is not None, "nothing crashes in peace"
         if answer.status == 201:
-            self.world.add_tariff(since, Tariff(prices, 90_000, FREE_WINDOW, SESSION))
+            self.world.set_prices(since, prices, 90_000)
+
+    def set_policy(self) -> None:
+        """Let an operator set other numbers of sessions or of free windows."""
+        draw, now = self.world.draw, self.world.clock.now
+        kind = draw.choice(("free", "business", "business"))
+        policy = Policy(
+            0,
+            kind,
+            timedelta(hours=draw.choice((6, 24, 24, 30))),
+            is_anchored_last=draw.random() < 0.3,
+        )
+        if kind == "business":
+            policy = policy._replace(
+                not_starters=draw.choice((("picture",), ("picture", "sticker"), ())),
+                messages_max=draw.choice((60, 20, None)),
+                unanswered_max=draw.choice((10, 3, 10, None)),
+                types=draw.choice((("text", "picture"), None)),
+                restarts=draw.random() < 0.8,
+            )
+        body: dict[str, Any] = {
+            "kind": kind,
+            "window_seconds": int(policy.window.total_seconds()),
+            "anchor": "last" if policy.is_anchored_last else "first",
+        }
+        if kind == "business":
+            body |= {
+                "not_starters": policy.not_starters,
+                "messages_max": policy.messages_max,
+                "unanswered_max": policy.unanswered_max,
+                "types": policy.types,
+                "restarts": policy.restarts,
+            }
+        with self.world.in_peace():
+            answer = self.world.call("POST", "/v1/session-policies", body, by=OPERATOR)
+        assert answer is not None, "nothing crashes in peace"
+        assert answer.status == 201, f"a policy was refused: {answer}"
+        self.world.set_policy(now, policy._replace(version=answer.body["version"]))
 
     def _post(self, path: str, body: Any, *, by: Any, key: str = "", tries: int = 1) -> None:
         """Ask for something, under one key until there is an answer."""

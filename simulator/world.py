@@ -19,7 +19,7 @@ from simulator.door import Answer, Door
 from simulator.faults import Died, Line, Weather
 from simulator.memory import Database
 from simulator.model.business import Business, Tariff
-from simulator.model.talk import FREE_WINDOW, SESSION
+from simulator.model.talk import FREE_WINDOW, SESSION, Policy
 from simulator.services import Services
 from simulator.viberside import ViberSide
 from simulator.watching import Watcher, Wish, plain
@@ -90,7 +90,8 @@ class World:
         self.wishes: dict[str, Wish] = {}
         self.texts: dict[str, str] = {}
         self.broadcasts: dict[str, str | None] = {}
-        self.tariffs: list[tuple[datetime, Tariff]] = []
+        self.price_lists: list[tuple[datetime, dict[str, int], int]] = []
+        self.policies = {each.kind: [(START, each)] for each in (FREE_WINDOW, SESSION)}
         self.later: list[tuple[datetime, Callable[[], None]]] = []
         self.stories: dict[str, deque[str]] = {}
         self.lived: Counter[str] = Counter()
@@ -203,8 +204,13 @@ class World:
 
     def tariff_at(self, now: datetime) -> Tariff:
         """Tell what is in force at an instant."""
-        in_force = [tariff for since, tariff in self.tariffs if since <= now]
-        return in_force[-1] if in_force else Tariff({}, 0, FREE_WINDOW, SESSION)
+        lists = [each for each in self.price_lists if each[0] <= now]
+        _, prices, default = lists[-1] if lists else (now, {}, 0)
+        free, session = (
+            [policy for since, policy in self.policies[kind] if since <= now][-1]
+            for kind in ("free", "business")
+        )
+        return Tariff(prices, default, free, session)
 
     # Acting.
 
@@ -275,9 +281,15 @@ class World:
         found = [plain(item) for item in items if item["account_id"]["S"] == account_id]
         return [(item["bot_id"], item) for item in found]
 
-    def add_tariff(self, since: datetime, tariff: Tariff) -> None:
-        """Tell the model what is in force from an instant on."""
-        self.tariffs = sorted([*self.tariffs, (since, tariff)], key=lambda each: each[0])
+    def set_prices(self, since: datetime, prices: dict[str, int], default: int) -> None:
+        """Tell the model what messages cost from an instant on."""
+        lists = [*self.price_lists, (since, prices, default)]
+        self.price_lists = sorted(lists, key=lambda each: each[0])
+
+    def set_policy(self, since: datetime, policy: Policy) -> None:
+        """Tell the model the numbers of sessions or free windows from an instant on."""
+        made = [*self.policies[policy.kind], (since, policy)]
+        self.policies[policy.kind] = sorted(made, key=lambda each: each[0])
 
     def refused(self, key: str, answer: Answer) -> None:
         """Take the refusal of a reply: the model refuses it too, for the same reason."""
