@@ -72,6 +72,9 @@ class World(NamedTuple):
             ("POST", "/v1/bots/{bot_id}/check"): {},
             ("POST", "/v1/bots/{bot_id}/callbacks/{callback_id}/replay"): {},
             ("PATCH", "/v1/tickets/{ticket_id}"): {"status": "done", "assignee_id": None},
+            ("POST", "/v1/tickets/{ticket_id}/quote"): {
+                "parts": [{"type": "text", "text": "чуже слово"}]
+            },
             ("POST", "/v1/tickets/{ticket_id}/messages"): {
                 "parts": [{"type": "text", "text": "чуже слово"}]
             },
