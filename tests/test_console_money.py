@@ -401,3 +401,53 @@ def test_an_agent_meets_a_wall_at_the_money(agent: Console) -> None:
     for way in (MONEY, f"{MONEY}/report", "#/broadcasts", "#/desk/requests", "#/accounts/acc_1"):
         agent.open(way)
         agent.at("forbidden").wait_for()
+
+
+@pytest.mark.rule("S1.72")
+def test_fee_protection_and_the_lines_of_warnings_are_set_and_read_back(
+    admin: Console, running_demo: Demo
+) -> None:
+    before = running_demo.get("/v1/money-settings", by="admin")
+    admin.open(f"{MONEY}/settings")
+    admin.at("money-settings").wait_for()
+    assert admin.at("set-protects-fees").is_checked()
+    admin.at("set-low-balance").fill("20; сто")
+    admin.at("save-money-settings").click()
+    admin.at("money-settings").get_by_text("Введіть суми").wait_for()
+    admin.at("set-low-balance").fill("20; 5,50")
+    admin.at("set-runway-days").fill("10")
+    admin.at("set-addresses").fill("buh@khlib.example")
+    admin.at("set-protects-fees").uncheck()
+    admin.at("save-money-settings").click()
+    admin.at("toast").wait_for()
+    stored = running_demo.get("/v1/money-settings", by="admin")
+    assert [each["amount"] for each in stored["low_balance"]] == ["20.00", "5.50"]
+    assert stored["runway_days"] == [10]
+    assert stored["addresses"] == ["buh@khlib.example"]
+    assert stored["protects_fees"] is False
+    answer = running_demo.call("PATCH", "/v1/money-settings", before, by="admin")
+    assert answer.status == 200
+
+
+@pytest.mark.rule("S1.57")
+def test_a_warning_stands_on_the_page_until_it_is_over(admin: Console, running_demo: Demo) -> None:
+    # Only who pays for a bot is warned of a low balance.
+    business_bot(running_demo, "Обережна крамниця")
+    before = running_demo.get("/v1/money-settings", by="admin")
+    much = f"{balance(running_demo)['available'] + 500:.2f}"
+    lines = {"low_balance": [{"amount": much, "currency": "EUR"}], "mails": False}
+    assert running_demo.call("PATCH", "/v1/money-settings", lines, by="admin").status == 200
+    # The schedule looks every five minutes, and at an account a while after its money moved.
+    running_demo.clock(ahead_seconds=20 * 60)
+    until(
+        lambda: running_demo.get("/v1/warnings?state=active", by="admin")["items"],
+        "the schedule warns",
+    )
+    admin.open(MONEY)
+    warning = admin.at("warning", "[data-kind=low-balance]")
+    warning.wait_for()
+    assert "Мало грошей на балансі" in warning.inner_text()
+    assert "EUR" in warning.inner_text()
+    warning.locator("[data-testid=seen]").click()
+    warning.locator("[data-testid=seen]").wait_for(state="detached")
+    assert running_demo.call("PATCH", "/v1/money-settings", before, by="admin").status == 200

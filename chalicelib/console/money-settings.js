@@ -100,9 +100,11 @@ function Settings({ settings, onSaved }) {
         control=${addresses}
       />`}
       ${!LISTS.some(at) && html`<${Refusal} problem=${problem} />`}
-      <button type="submit" class="primary" disabled=${busy} data-testid="save-money-settings">
-        ${busy ? t("common.waiting") : t("common.save")}
-      </button>
+      <div class="actions">
+        <button type="submit" class="primary" disabled=${busy} data-testid="save-money-settings">
+          ${busy ? t("common.waiting") : t("common.save")}
+        </button>
+      </div>
     </form>
   </section>`;
 }
