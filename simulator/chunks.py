@@ -15,12 +15,12 @@ Plain = dict[str, Any]
 class Chunks:
     """Tells the model what has become of chunks, and holds them against it."""
 
-    def __init__(self) -> None:
+    def __init__(self, checks: Counter[str]) -> None:
         self.lines: dict[str, dict[int, Plain]] = {}
         self.contents: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         self.keys: dict[str, str] = {}
-        self.checks: Counter[str] = Counter()
+        self.checks = checks
 
     def broadcast(self, item: Plain) -> None:
         """Learn what a broadcast says."""

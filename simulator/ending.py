@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib import books
+from simulator.comparing import plain, without_step
 from simulator.life import Life
 from simulator.model.business import Business, Message
-from simulator.watching import plain, without_step
 from simulator.world import Unlike, World
 
 QUIET_AFTER = (

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from simulator.acts import Talkers
 from simulator.model import calendar
-from simulator.model.business import EURO, Bot, Business
+from simulator.model.business import Business
+from simulator.model.plans import EURO, Bot
 from simulator.model.talk import BUSINESS
 from simulator.offices import Offices
 from simulator.world import ZONE, OurBot, Phone, World

@@ -11,7 +11,8 @@ from typing import Any
 from chalicelib import store
 from chalicelib.tables import TopUp
 from demo.emulator.records import Bot as ViberBot
-from simulator.model.business import EURO, Bot, Business
+from simulator.model.business import Business
+from simulator.model.plans import EURO, Bot
 from simulator.model.talk import Policy
 from simulator.world import OPERATOR, WEBHOOK_SECRET, OurBot, World
 

@@ -15,14 +15,16 @@ from chalicelib.auth import Caller
 from demo.emulator.records import Bot as ViberBot
 from demo.emulator.records import Profile
 from simulator.clock import Clock
+from simulator.comparing import plain
 from simulator.door import Answer, Door
 from simulator.faults import Died, Line, Weather
 from simulator.memory import Database
-from simulator.model.business import Business, Tariff
+from simulator.model.business import Business
+from simulator.model.plans import Tariff
 from simulator.model.talk import FREE_WINDOW, SESSION, Policy
 from simulator.services import Services
 from simulator.viberside import ViberSide
-from simulator.watching import Watcher, Wish, plain
+from simulator.watching import Watcher, Wish
 from tools import resources
 
 START = datetime(2027, 3, 20, 8, 0, tzinfo=UTC)

@@ -29,8 +29,9 @@ class Saboteur:
         wanted = [each for each in actions if self._is_entry(each)]
         if not wanted or self.has_struck:
             return self._database.transact_write_items(**request)
+        answer = self.strike(request, wanted[0])
         self.has_struck = True
-        return self.strike(request, wanted[0])
+        return answer
 
     def strike(self, request: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         raise NotImplementedError
