@@ -105,6 +105,12 @@ def charge_fees(event: CloudWatchEvent) -> None:
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
+def give_warnings(event: CloudWatchEvent) -> None:
+    """Warn accounts of what they have crossed, by mail and in the console."""
+    batches.give_warnings(now=config.now())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
 def expire_sessions(event: CloudWatchEvent) -> None:
     """Close the sessions whose time is up, and begin what follows them."""
     batches.expire_sessions(now=config.now())

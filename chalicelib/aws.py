@@ -10,8 +10,8 @@ READ_TIMEOUT_SECONDS = 8
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """Return the container's client for a service, with explicit time-outs and three tries."""
+def client(service: str, attempts: int = 3) -> Any:
+    """Return the container's client for a service, with explicit time-outs and so many tries."""
     from botocore.config import Config
 
     return _session().create_client(
@@ -20,7 +20,7 @@ def client(service: str) -> Any:
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"total_max_attempts": 3, "mode": "standard"},
+            retries={"total_max_attempts": attempts, "mode": "standard"},
             signature_version="s3v4" if service == "s3" else None,
             s3={"addressing_style": "virtual"} if service == "s3" else None,
         ),

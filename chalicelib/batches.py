@@ -140,6 +140,13 @@ def charge_fees(*, now: datetime) -> None:
     _each("charge_fees", fees.due(now), fees.work, now=now)
 
 
+def give_warnings(*, now: datetime) -> None:
+    """Look at accounts whose money or counts moved, and send the mails that wait."""
+    from chalicelib import alerts
+
+    _each("give_warnings", alerts.due(now), alerts.work, now=now)
+
+
 def expire_sessions(*, now: datetime) -> None:
     """Work off the sessions whose time is up."""
     from chalicelib import session_list

@@ -105,6 +105,11 @@ def stripe_api_url() -> str:
     return os.environ.get("STRIPE_API_URL", STRIPE_API_URL)
 
 
+def mail_from() -> str:
+    """Tell the address that warnings are mailed from, empty where none are."""
+    return os.environ.get("MAIL_FROM", "")
+
+
 def may_fetch_from_this_machine() -> bool:
     """Say whether media may come from loopback addresses: on the laptop alone."""
     return os.environ.get("ALLOW_LOCAL_MEDIA") == "yes"

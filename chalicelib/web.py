@@ -260,6 +260,7 @@ ID_PREFIXES = {
     "account_id": "acc",
     "top_up_id": "top",
     "entry_id": "ent",
+    "warning_id": "wrn",
     "broadcast_id": "brc",
     "request_id": "req",
 }

@@ -136,6 +136,7 @@ class Demo:
         from tools import resources
 
         environment.take(resources.create_all(environment.STAGE), aws_url=aws_url)
+        clients.client("sesv2").create_email_identity(EmailIdentity=environment.MAIL_FROM)
         door = gateway.Gateway(front_door.app, gateway.deployed_properties())
         self._front.start(door.answer)
         self._checkout_server.start(self._stripe().answer)

@@ -6,6 +6,7 @@ REGION = "eu-central-1"
 STAGE = "demo"
 # The pretend checkout's own, which open nothing.
 STRIPE_KEY, STRIPE_SECRET = "sk_test_demo", "whsec_demo"
+MAIL_FROM = "viberdesk@viberdesk.example"
 # Addresses on this machine are never asked for through a proxy.
 LOCAL = "127.0.0.1,localhost"
 
@@ -45,6 +46,7 @@ def point_to(*, aws_url: str, public_url: str, viber_api_url: str, stripe_api_ur
         STRIPE_API_URL=stripe_api_url,
         STRIPE_SECRET_KEY=STRIPE_KEY,
         STRIPE_WEBHOOK_SECRET=STRIPE_SECRET,
+        MAIL_FROM=MAIL_FROM,
     )
 
 

@@ -34,6 +34,7 @@ class Ids(NamedTuple):
     top_up_id: str = f"top_{UNLIKE_ANY}"
     entry_id: str = f"ent_{UNLIKE_ANY}"
     broadcast_id: str = f"brc_{UNLIKE_ANY}"
+    warning_id: str = f"wrn_{UNLIKE_ANY}"
 
 
 PREFIXES = ("bot", "tkt", "msg", "con", "per", "key", "cbk", "fil", "req")
@@ -133,8 +134,25 @@ def _furnish(
         top_up_id=top_up.top_up_id,
         entry_id=str(paid.entry_id),
         broadcast_id=_broadcast(desk, bot, actor),
+        warning_id=_warning(account_id, desk),
     )
     return Furnished(account, admin, bot, viber_bot, ids, secret)
+
+
+def _warning(account_id: str, desk: Desk) -> str:
+    warning_id = f"wrn_{account_id.removeprefix('acc_')}"
+    warning = tables.MoneyWarning(
+        key=account_id,
+        item=f"warning#{warning_id}",
+        warning_id=warning_id,
+        kind="debt",
+        subject="debt",
+        facts={"owed_micros": 1},
+        raised_at=desk.now,
+        mail="off",
+    )
+    warning.save()
+    return warning_id
 
 
 def _broadcast(desk: Desk, bot: Bot, by: Actor) -> str:

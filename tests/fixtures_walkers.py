@@ -119,6 +119,9 @@ class World(NamedTuple):
             ("POST", "/v1/broadcasts/{broadcast_id}/pause"): {},
             ("POST", "/v1/broadcasts/{broadcast_id}/resume"): {},
             ("POST", "/v1/broadcasts/{broadcast_id}/stop"): {},
+            ("POST", "/v1/warnings/{warning_id}/seen"): {},
+            ("PATCH", "/v1/money-settings"): {"addresses": ["new@example.org"]},
+            ("POST", "/v1/forecast"): {"months": 1},
             ("POST", "/v1/session-policies"): {
                 "kind": "free",
                 "window_seconds": 3600,

@@ -53,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--package", type=Path, default=PROJECT / "build" / "package")
     parser.add_argument("--public-url", help="a domain of your own, if there is one")
     parser.add_argument("--alarm-email", help="who is told when an alarm rings")
+    parser.add_argument("--mail-from", help="the address of SES that warnings are mailed from")
     asked = parser.parse_args(arguments)
     given = {"PublicUrl": asked.public_url, "AlarmEmail": asked.alarm_email}
+    given["MailFrom"] = asked.mail_from
     # Whoever lists this machine's processes sees arguments, so secrets are none.
     given |= {name: os.environ.get(variable) for name, variable in SECRETS.items()}
     outputs = deploy(

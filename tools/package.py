@@ -28,7 +28,7 @@ TEMPLATE = "sam.json"
 SHIPPED = ("app.py", "requirements.txt", "chalicelib")
 STAGES = ("dev", "prod")
 
-SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "sqs"})
+SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "sesv2", "sqs"})
 """Whose descriptions botocore keeps; those of all the others are nine tenths of the zip."""
 
 # A zip that differs only in its times would replace every function at each deployment.

@@ -129,6 +129,12 @@ ROUTES = {
         GET    /v1/reports/messages.csv
         GET    /v1/reports/entries.csv
     """,
+    "warnings": """
+        GET    /v1/warnings
+        POST   /v1/warnings/{warning_id}/seen
+        GET    /v1/money-settings
+        PATCH  /v1/money-settings
+    """,
     "forecast": """
         POST   /v1/forecast
     """,

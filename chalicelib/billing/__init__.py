@@ -12,6 +12,7 @@ together with the fact that is paid for, and that fact's own item keeps it from 
 change      a `Change`, its entries, and what is refused
 statement   the balance now and at any instant, entries by time
 quota       a legacy bot's messages of a month
+looking     whose warnings are to be looked at, though no money moved
 """
 
 from chalicelib.billing.change import (
@@ -39,9 +40,11 @@ from chalicelib.billing.change import (
     Owing,
     entry,
     entry_item,
+    looked_at_soon,
     refused,
     short_of,
 )
+from chalicelib.billing.looking import look_again
 from chalicelib.billing.quota import quota_item, return_quota, use_quota
 from chalicelib.billing.statement import (
     balance,
@@ -85,6 +88,8 @@ __all__ = [
     "entry",
     "entry_item",
     "every_entry",
+    "look_again",
+    "looked_at_soon",
     "quota_item",
     "read_entry",
     "refused",

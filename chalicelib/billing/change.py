@@ -206,15 +206,13 @@ class Change:
         }
 
     def _actions(self, deltas: dict[str, int], now: datetime) -> tuple[Any, ...]:
-        shard = store.shard_of("balance", self.account_id)
         return (
             *(
                 getattr(Balance, name).set((getattr(Balance, name) | 0) + delta)
                 for name, delta in deltas.items()
                 if delta
             ),
-            Balance.due_shard.set(Balance.due_shard | shard),
-            Balance.due_at.set(Balance.due_at | (now + LOOKED_AT_WITHIN)),
+            *looked_at_soon(self.account_id, now),
         )
 
     def _guard(
@@ -274,6 +272,15 @@ def entry(
         bot_id=bot_id,
         corrects=corrects,
         facts={name: value for name, value in facts.items() if value is not None},
+    )
+
+
+def looked_at_soon(account_id: str, now: datetime) -> tuple[Any, ...]:
+    """Return the actions on a balance that let the schedule of warnings look at its account."""
+    shard = store.shard_of("balance", account_id)
+    return (
+        Balance.due_shard.set(Balance.due_shard | shard),
+        Balance.due_at.set(Balance.due_at | (now + LOOKED_AT_WITHIN)),
     )
 
 

@@ -1,6 +1,8 @@
 """How many messages a legacy bot has used of its UTC month: counted in the store, never read."""
 
-from chalicelib import store
+from typing import Any
+
+from chalicelib import months, store
 from chalicelib.billing.change import BooksBroken
 from chalicelib.tables import Quota
 
@@ -22,7 +24,7 @@ def use_quota(
         Quota(key=account_id, item=quota_item(bot_id, month)),
         condition,
         refusal,
-        actions=(Quota.used.set((Quota.used | 0) + count),),
+        actions=(Quota.used.set((Quota.used | 0) + count), *_looked_at(account_id, month)),
     )
 
 
@@ -33,4 +35,12 @@ def return_quota(account_id: str, bot_id: str, month: str, count: int) -> store.
         Quota.used >= count,
         BooksBroken(f"{bot_id}: the count of {month} is below {count}"),
         actions=(Quota.used.set(Quota.used - count),),
+    )
+
+
+def _looked_at(account_id: str, month: str) -> tuple[Any, ...]:
+    """Let the schedule of warnings look at a count that has moved: it is due since its month."""
+    return (
+        Quota.due_shard.set(Quota.due_shard | store.shard_of("quota", account_id)),
+        Quota.due_at.set(Quota.due_at | months.begin(month, "UTC")),
     )

@@ -92,6 +92,7 @@ def _charge(account_id: str, bot_id: str, now: datetime) -> tuple[str, Bot | Non
         return PAID, _pay(bot, fee, min(bot.set_aside_micros, fee.micros), balance, now)
     if outcome == ENDED:
         return ENDED, end_unpaid(bot, fee, balance, now=now)
+    billing.look_again(account_id, now=now)
     log.info("fee put off", bot_id=bot_id, month=fee.month)
     later = [
         *watching(bot, looked_at(bot, now, is_tried=True)),

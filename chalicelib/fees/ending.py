@@ -56,7 +56,10 @@ def end_unpaid(bot: Bot, fee: plans.Fee, balance: Balance, *, now: datetime) -> 
     ]
     short = Balance.available_micros.does_not_exist() | (Balance.available_micros < missing)
     of_balance = change.writes(balance, now=now, is_exact=True) or [
-        store.Check(Balance(key=bot.account_id), short)
+        # The account is warned of it, though nothing of its money may move.
+        store.Update(
+            Balance(key=bot.account_id), short, actions=billing.looked_at_soon(bot.account_id, now)
+        )
     ]
     what = "sessions turned off" if bot.plan == plans.BUSINESS else "bot deactivated"
     facts = {"reason": plans.UNPAID, "month": fee.month, "fee": money.text(fee.micros)}

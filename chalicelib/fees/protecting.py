@@ -50,6 +50,8 @@ def _protect(account_id: str, bot_id: str, is_protecting: bool, now: datetime) -
     at = looked_at(bot, now, is_tried=True)
     if not moved and at == bot.fee_at:
         return
+    if fee is not None and fee.protected_from <= now and bot.set_aside_micros < fee.micros:
+        billing.look_again(account_id, now=now)
     actions = [*watching(bot, at), Bot.revision.set(Bot.revision + 1)]
     if moved:
         actions.append(Bot.set_aside_micros.set(bot.set_aside_micros))

@@ -274,7 +274,7 @@ class _Game:
 
 
 def _midnights(now: datetime, until: datetime, zone: ZoneInfo) -> list[datetime]:
-    found = []
+    found: list[datetime] = []
     day = now.astimezone(zone).date()
     while True:
         day += timedelta(days=1)

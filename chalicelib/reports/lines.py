@@ -107,7 +107,7 @@ def count_of(entry: Entry) -> int:
     """Tell how many messages or sessions an entry is for; one that came back counts below zero."""
     if entry.kind == billing.SESSION_RETURNED:
         return -1
-    return int(entry.facts.get("count", 1))
+    return int(entry.facts.get("lines", 1))
 
 
 def told(entries: Sequence[Entry], account_id: str) -> list[Line]:
