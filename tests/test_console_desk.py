@@ -204,10 +204,16 @@ def test_a_session_policy_is_made_from_the_one_in_force(
     assert planned["types"] == ["text", "picture"]
 
 
-def test_the_list_of_differences_is_there(operator: Console) -> None:
+def test_the_lists_of_what_is_to_be_looked_at_are_there(
+    operator: Console, running_demo: Demo
+) -> None:
+    differing = running_demo.get("/v1/desk/differences?limit=50", by="operator")["items"]
+    reviewed = running_demo.get("/v1/desk/top-ups?limit=50", by="operator")["items"]
     operator.open("#/desk/differences")
-    operator.page.get_by_text("Розбіжності з Viber").wait_for()
-    until(lambda: operator.page.get_by_text("Перевіряти нічого.").count() == 2, "both are read")
+    until(lambda: operator.at("difference").count() == len(differing), "all are listed")
+    until(lambda: operator.at("review").count() == len(reviewed), "all are listed")
+    empty = operator.page.get_by_text("Перевіряти нічого.")
+    until(lambda: empty.count() == (not differing) + (not reviewed), "the rest is said to be none")
 
 
 def test_an_admin_reads_prices_and_makes_none(admin: Console) -> None:
