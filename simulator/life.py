@@ -51,9 +51,9 @@ class Life:
             (0.35, self._broadcast),
             (2.5, self._money),
             (0.3, lambda: self.offices.take_back(disputed=self.world.draw.random() < 0.5)),
-            (0.35, self._apply),
+            (0.5, self._apply),
             (1.2, lambda: self.offices.decide(self._business())),
-            (0.1, self._cancel),
+            (0.05, self._cancel),
             (0.25, self._sessions),
             (0.15, self._protect),
             (0.05, lambda: self.offices.set_prices(in_days=self.world.draw.randrange(5))),
@@ -95,7 +95,7 @@ class Life:
         end = self.world.clock.now + timedelta(days=1)
         for account_id in self.moods:
             if self.world.draw.random() < 0.03:
-                self.moods[account_id] = self.world.draw.choice((0.0, 0.001, 0.01, 0.4, 1.0, 2.0))
+                self.moods[account_id] = self.world.draw.choice((0.0, 0.0, 0.001, 0.4, 1.0))
             self.offices.paste_keys(account_id)
         for job in self.jobs:
             if job not in KINDS:
@@ -293,6 +293,9 @@ class Life:
         ]
         old = [bot for bot in business.bots.values() if bot.plan == "legacy" and not bot.ended_at]
         drawn = self.world.draw.random()
+        if len(over) == len(business.bots) and business.books.available < 400 * EURO:
+            # Nobody can work any more: this one is paid for.
+            self.offices.transfer(business.account_id, 450)
         if over and drawn < 0.7:
             self.offices.apply(business, "revival", self.world.draw.choice(over).bot_id)
         elif old and drawn < 0.1:
