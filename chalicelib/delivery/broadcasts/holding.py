@@ -175,7 +175,10 @@ def _on_its_way(broadcast: Broadcast, chunk: Chunk, *, now: datetime) -> list[st
         return []
     chunk.state = chunks.SINGLY if broadcast.sends_singly else chunks.SENDING
     chunk.sending_at = now
-    chunks.due(chunk, now + states.ANSWERED_WITHIN)
+    # Line by line there is no one answer to wait for, and some lines may have to wait for hours.
+    chunks.due(
+        chunk, now + (chunks.PASSES[-1] if broadcast.sends_singly else states.ANSWERED_WITHIN)
+    )
     loose = LooseChunk(
         key=chunk.bot_id,
         item=chunks.loose_item(chunk),
