@@ -97,10 +97,11 @@ def apply(bot: Bot, callback: incoming.Callback, *, now: datetime) -> dict[str, 
         case incoming.Unsubscribed(user_id=user_id):
             store.again(lambda: _subscription(bot, user_id, is_subscribed=False, at=decided_at))
         case incoming.Delivered(user_id=user_id) | incoming.Seen(user_id=user_id):
-            delivery.receipt(bot, user_id, callback.token, callback.event, at=at, now=now)
+            # An instant to come would put a message beyond the audit of its own month.
+            delivery.receipt(bot, user_id, callback.token, callback.event, at=decided_at, now=now)
         case incoming.Failed(user_id=user_id, desc=desc):
             delivery.receipt(
-                bot, user_id, callback.token, "failed", reason=desc or None, at=at, now=now
+                bot, user_id, callback.token, "failed", reason=desc or None, at=decided_at, now=now
             )
         case _:
             log.info("callback without effect", bot_id=bot.bot_id, callback_event=callback.event)

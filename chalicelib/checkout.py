@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS = 3, 10
 TRIES_AFTER_THE_FIRST = 1
+EVENT_MAX_BYTES = 256 * 1024
 SIGNED_WITHIN_SECONDS = 300
 # Stripe: the least a card is charged in euros, and the most that eight digits of cents say.
 LEAST_MICROS, MOST_MICROS = 500_000, 999_999_990_000
@@ -153,6 +154,9 @@ def event_in(raw: bytes, signature: str) -> Event | None:
     from stripe import SignatureVerificationError, WebhookSignature
 
     secret = config.stripe_webhook_secret()
+    if len(raw) > EVENT_MAX_BYTES:
+        log.warning("an event of Stripe's is too large", size_bytes=len(raw))
+        return None
     try:
         WebhookSignature.verify_header(raw, signature, secret, tolerance=SIGNED_WITHIN_SECONDS)
     except (SignatureVerificationError, UnicodeError, TypeError) as error:

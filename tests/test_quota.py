@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib import store
+from chalicelib import delivery, store
 from chalicelib.tables import Quota
+from chalicelib.viber import NoAnswer
 from tests.desk import Desk
 from tests.fixtures_paid import entries
 from tests.fixtures_talk import Talk, refused, taken, token_at
@@ -100,3 +101,18 @@ def test_an_answer_reaches_the_phone_by_the_queue_alone(desk: Desk) -> None:
     talk.reply("Ваше замовлення вже в дорозі")
     desk.work()
     assert talk.heard == ["Ваше замовлення вже в дорозі"]
+
+
+def test_what_nobody_hears_of_gives_its_count_back_once(talk: Talk) -> None:
+    desk = talk.desk
+    desk.now = datetime(2026, 12, 1, 10, tzinfo=UTC)
+    desk.wait(seconds=0)
+    use(desk, "2026-12", 5)
+    (message_id,) = talk.reply("Агов")
+    assert talk.send(message_id, NoAnswer("lost")) == "unknown"
+    desk.wait(days=15, hours=5)
+    (first,) = list(delivery.due(desk.now))
+    for _ in range(2):
+        delivery.settle(first, now=desk.now)
+    talk.receipt("failed", token_at(desk.now))
+    assert used(desk, "2026-12") == 5

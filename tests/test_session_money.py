@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.tables import Session
+from chalicelib import store
+from chalicelib.tables import Difference, Session
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
 from tests.fixtures_paid import SESSION, UA, business, entries, money_of, sessions_of
@@ -219,7 +220,22 @@ def test_a_picture_starts_nothing_and_a_reply_to_it_costs_the_normal_price(desk:
 
 
 def all_sessions(desk: Desk) -> list[Session]:
-    from chalicelib import store
 
     shelf = f"{desk.account_id}#live"
     return store.page(Session, shelf, limit=50, index="shelf")[0]
+
+
+def test_what_arrives_after_its_session_went_back_is_listed(talk: Talk) -> None:
+    (first,) = talk.reply("Добрий день")
+    token = sent(talk, first)
+    talk.receipt("failed", token)
+    assert money_of(talk.desk) == (FULL, 0)
+    talk.receipt("delivered", token)
+    talk.receipt("delivered", token)
+    talk.receipt("seen", token)
+    assert talk.state(first) == "seen"
+    assert money_of(talk.desk) == (FULL, 0)
+    listed, _ = store.page(
+        Difference, talk.desk.account_id, Difference.item.startswith("difference#"), limit=9
+    )
+    assert [(d.kind, d.facts["session_micros"]) for d in listed] == [("delivered-unpaid", SESSION)]

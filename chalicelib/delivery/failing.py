@@ -15,7 +15,7 @@ from chalicelib import billing, conversations, ids, months, sessions, store, tal
 from chalicelib.billing import Change
 from chalicelib.delivery import paying, states
 from chalicelib.log import log
-from chalicelib.tables import Bot, Conversation, Message, Session
+from chalicelib.tables import Bot, Conversation, Message, Session, TokenItem
 
 LOOKED_AT_MAX = 300
 
@@ -54,11 +54,18 @@ def _once(
     if state is not None:
         changes.append(Message.state.set(state))
     as_read = states.is_in(message.state)
+    if state is None:
+        # Its state stays, so that it is still due is what tells that nobody was here before.
+        if message.due_at is None:
+            return str(message.state)
+        as_read &= Message.due_at == message.due_at
     if message.money is not None:
         as_read &= Message.money == message.money
     if paying.is_held(message):
         changes += paying.voided_actions()
     back = _given_back(message, now=now)
+    if message.quota_month is not None:
+        changes.append(Message.quota_month.remove())
     target = states.message_at(key, message_id)
     if back:
         store.commit([store.Update(target, as_read, actions=tuple(changes)), *back])
@@ -96,6 +103,11 @@ def _given_back(message: Message, *, now: datetime) -> list[store.Write]:
     after = _talk_after(message, conversation, items, basis, now=now)
     talks.keep(conversation, after.talk)
     money = _session_money(change, after.unpaid, message.account_id, now=now)
+    if message.token is not None and message.session_id is not None:
+        # Should it arrive after all, that is listed: its session may not be paid for any more.
+        token = TokenItem(key=message.key, item=f"token#{message.token}")
+        told = TokenItem.paid.set({paying.OF_SESSION: message.session_id})
+        writes.append(store.Update(token, TokenItem.message_id.exists(), actions=(told,)))
     name = next((each.contact_name for each in items if each is not None), None)
     return [
         *writes,

@@ -22,6 +22,9 @@ FREE_HERE = (
     pricing.RENEWS_SESSION,
 )
 
+OF_SESSION = "of_session"
+"""What the token of a failed message of a session says instead of a price."""
+
 NOT_BILLED_THERE = "not-billed-there"
 BILLED_THERE = "billed-there"
 DELIVERED_UNPAID = "delivered-unpaid"

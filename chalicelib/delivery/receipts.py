@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from chalicelib import billing, conversations, store
+from chalicelib import billing, conversations, store, talks
 from chalicelib.delivery import failing, lines, paying, states
 from chalicelib.log import log
-from chalicelib.tables import Balance, Bot, Conversation, Message, TokenItem
+from chalicelib.tables import Balance, Bot, Conversation, Message, Session, TokenItem
 
 
 def receipt(
@@ -101,6 +101,8 @@ def _to_message(
         _failed(token.key, str(token.message_id), reason, at=at, now=now)
     elif token.paid is None:
         _shown(token.key, str(token.message_id), event, at=at)
+    elif paying.OF_SESSION in token.paid:
+        _shown_after_all(token, event, at=at, now=now)
     else:
         _posted(token, account_id, balance, event, at=at, now=now)
 
@@ -165,6 +167,35 @@ def _shown_unpaid(
             paying.difference(message, paying.DELIVERED_UNPAID, now=now),
         ]
     )
+
+
+def _shown_after_all(token: TokenItem, event: str, *, at: datetime, now: datetime) -> None:
+    """Show that a message has arrived whose failure may have given a session's price back."""
+    message, session = store.read(
+        (Message, token.key, conversations.message_item(str(token.message_id))),
+        (Session, token.key, talks.session_item(token.paid[paying.OF_SESSION])),
+    )
+    if message is None or message.state not in states.BEFORE_RECEIPT[event]:
+        return
+    writes = [
+        store.Update(
+            states.message_at(message.key, message.message_id),
+            states.is_in(message.state),
+            actions=tuple(states.at_receipt(event, at)),
+        ),
+        _settled(token),
+    ]
+    if session is not None and session.money in (talks.VOIDED, talks.REFUNDED):
+        writes.append(
+            paying.difference(
+                message,
+                paying.DELIVERED_UNPAID,
+                now=now,
+                session_id=session.session_id,
+                session_micros=session.price_micros,
+            )
+        )
+    store.commit(writes)
 
 
 def _settled(token: TokenItem) -> store.Write:

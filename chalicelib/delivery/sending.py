@@ -35,7 +35,7 @@ def send(wanted: Outgoing, *, now: datetime, http: viber.Transport | None = None
 def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) -> str:
     bot_id = wanted.key.partition("/")[0]
     known = bots.known(bot_id, now, at_most_seconds_old=BOT_AT_MOST_SECONDS_OLD)
-    if known is None or known.bot.state != "connected" or known.bot.sending_stopped is not None:
+    if known is None or not _may_send(known.bot, now):
         # A verdict against sending is not taken from memory.
         known = bots.known(bot_id, now, at_most_seconds_old=0)
     if known is not None and known.bot.state == "connecting":
@@ -68,6 +68,11 @@ def _send_one(wanted: Outgoing, *, now: datetime, http: viber.Transport | None) 
         # The answer to this very write was lost, and it was made again.
         message = found
     return _call(known, message, now=now, http=http)
+
+
+def _may_send(bot: Bot, now: datetime) -> bool:
+    is_on = bot.state == "connected" and bot.sending_stopped is None
+    return is_on and plans.may_send(bot, now)
 
 
 def fail_queued(

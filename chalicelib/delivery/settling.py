@@ -16,8 +16,9 @@ CAUGHT_UP = (states.SENT, states.DELIVERED, states.FAILED)
 
 def due(now: datetime) -> Iterator[FirstAnswer | Message]:
     """Find the long replies and the messages that something is left to do about."""
-    yield from store.due(Message, "send", now)
+    # A long reply is written whole before any of its messages is given up.
     yield from store.due(FirstAnswer, "accept", now)
+    yield from store.due(Message, "send", now)
 
 
 def settle(left: FirstAnswer | Message, *, now: datetime) -> str:

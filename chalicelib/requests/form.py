@@ -73,11 +73,11 @@ def _said(given: str, field: str, most: int, *, lines: bool = False) -> str:
     if not 0 < len(said) <= most:
         raise _wrong(field, f"1 to {most} characters.")
     if any(
-        unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn")
+        unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn")
         for letter in said
         if letter != "\n"
     ):
-        raise _wrong(field, "No control characters.")
+        raise _wrong(field, "No control characters, and none that cannot be seen.")
     foreign = next(_not_latin(said), None)
     if foreign is not None:
         raise _wrong(field, f"The form is filled in English: Latin letters only, not “{foreign}”.")

@@ -16,6 +16,7 @@ from chalicelib import conversations, countries, errors, ids, store
 from chalicelib.tables import Audience, Broadcast, Contact, Conversation
 
 NAMED_MAX = 5000
+NARROWED_MAX = 300
 PAGE_SIZE = 100
 
 NOT_SUBSCRIBED = "not-subscribed"
@@ -62,8 +63,15 @@ def checked(wanted: Wanted) -> dict[str, Any]:
             field = f"recipients.countries[{position}]"
             raise errors.BadInput("A country's two letters, such as UA.", field=field)
     since = wanted.heard_since
-    if since is not None and since.tzinfo is None:
-        raise errors.BadInput("An instant with its zone.", field="recipients.heard_since")
+    if since is not None and (since.tzinfo is None or not 2000 <= since.year <= 9000):
+        raise errors.BadInput(
+            "An instant with its zone, since the year 2000.", field="recipients.heard_since"
+        )
+    for field, given in (("countries", wanted.countries), ("languages", wanted.languages)):
+        if len(given or ()) > NARROWED_MAX or any(len(each) > 8 for each in given or ()):
+            raise errors.BadInput(
+                f"{NARROWED_MAX} codes of two letters at most.", field=f"recipients.{field}"
+            )
     told = {
         "countries": sorted({country.upper() for country in wanted.countries or ()}),
         "languages": sorted({language.lower() for language in wanted.languages or ()}),

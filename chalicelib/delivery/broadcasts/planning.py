@@ -120,6 +120,8 @@ def _make_once(
     by: Actor,
     now: datetime,
 ) -> Broadcast:
+    if not ids.is_one("bot", wanted.bot_id):
+        raise errors.NotFound("There is no such bot.", field="bot_id")
     first, bot, book = store.read(
         repeats.wanted(wish), (Bot, wanted.bot_id, None), tariffs.wanted()
     )
