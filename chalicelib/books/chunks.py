@@ -31,17 +31,33 @@ def _of_chunk(chunk: Chunk, made_at: datetime) -> Iterator[Fact | Finding]:
     spent = chunks.micros(chunk, posted)
     if spent:
         yield Fact(cause, POSTED, spent, since, in_passes=True)
+    owed = _still_held(chunk)
+    if owed is not None and owed != chunk.held_micros:
+        yield Finding("chunk-held", cause, money.text(owed), money.text(chunk.held_micros))
     lines = chunks.lines_of(chunk)
     arrived = chunks.mask_of(line.position for line in lines if line.state in ARRIVED)
     if unfounded := posted & ~arrived:
         told = f"{unfounded.bit_count()} not"
         yield Finding("posted-not-arrived", cause, "delivered or seen", told)
-    # Until its last pass what arrived waits for the next one; Viber's own verdict is listed once.
-    if chunk.passes == len(chunks.PASSES) and chunk.verdict is None:
+    # What arrived waits for the next pass, where one comes; Viber's own verdict is listed once.
+    is_over = chunk.due_at is None and chunk.state in chunks.FINAL
+    if is_over and chunk.verdict is None:
         missed = arrived & chunks.together(chunk) & ~posted & ~chunks.read(chunk.unpaid)
         if missed := _unlisted(chunk, lines, missed):
             told = money.text(chunks.micros(chunk, missed))
             yield Finding("arrived-unlisted", cause, "listed as unpaid", told)
+
+
+def _still_held(chunk: Chunk) -> int | None:
+    """Tell what a chunk must hold by its lines; None where that is not known to the micro.
+
+    Until a chunk is answered it may hold money for those who left it while it waited.
+    """
+    if chunk.is_closed or chunk.state in (chunks.STOPPED, chunks.FAILED):
+        return 0
+    if chunk.state == chunks.SENT:
+        return chunks.micros(chunk, chunks.unsettled(chunk))
+    return None
 
 
 def _unlisted(chunk: Chunk, lines: list[Line], missed: int) -> int:

@@ -14,7 +14,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import billing, ids, money, queues, store
 from chalicelib.billing import Change
 from chalicelib.delivery import chunks, lines, states
-from chalicelib.delivery.broadcasts import catching, steering, together
+from chalicelib.delivery.broadcasts import catching, singly, steering, together
 from chalicelib.delivery.broadcasts.holding import given_back, gives_all_back, returned_quota
 from chalicelib.delivery.broadcasts.planning import queued
 from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Difference, Line
@@ -72,7 +72,9 @@ def _settled(known: Chunk, *, now: datetime) -> str:
         return together.become_unknown(chunk, now=now)
     if chunk.is_closed:
         return _looked(chunk, now=now)
-    if chunk.state in (chunks.HELD, chunks.SINGLY):
+    if chunk.state == chunks.SINGLY:
+        return _left_half_sent(broadcast, chunk, now=now)
+    if chunk.state == chunks.HELD:
         return _abandoned(broadcast, chunk, balance, now=now)
     return _passed(broadcast, chunk, balance, now=now)
 
@@ -82,14 +84,17 @@ def _abandoned(
 ) -> str:
     """Give back the money of a chunk that nobody has sent on for as long as receipts come."""
     gives = gives_all_back(broadcast, chunk, balance, now=now)
-    if chunk.state == chunks.HELD:
-        # None of it was sent, so it may be decided afresh.
-        chunk.state, chunk.together, chunk.apart, chunk.released = chunks.PREPARING, {}, "0", "0"
-        chunk.apart_price, chunk.skipped = {}, {}
-    else:
-        chunk.state = chunks.STOPPED
+    # None of it was sent, so it may be decided afresh.
+    chunk.state, chunk.together, chunk.apart, chunk.released = chunks.PREPARING, {}, "0", "0"
+    chunk.apart_price, chunk.skipped = {}, {}
     store.commit([chunks.write(chunk), *gives])
     return "given back"
+
+
+def _left_half_sent(broadcast: Broadcast, chunk: Chunk, *, now: datetime) -> str:
+    """End a chunk that nobody has sent on: what was not sent goes back, the rest has its passes."""
+    singly.tell_stale(chunk, now=now)
+    return singly.close(broadcast, chunk, is_stopped=True, now=now)
 
 
 def _passed(broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now: datetime) -> str:
@@ -135,6 +140,9 @@ def _money(
     now: datetime,
 ) -> list[store.Write]:
     spent, returned = chunks.micros(chunk, posted), chunks.micros(chunk, released)
+    if number == LAST:
+        # Whoever left a chunk that waited is in no mask; without an answer his hold is still here.
+        returned = chunk.held_micros - spent
     change = Change(chunk.account_id)
     change.void(returned)
     if spent:

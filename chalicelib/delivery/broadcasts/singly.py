@@ -5,7 +5,7 @@ then one call; only a line that is found `sending` later is unknown.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pynamodb.expressions.condition import Condition
@@ -24,6 +24,7 @@ WAITS_MAX = 5
 """Viber answers 12 also for one receiver who has had too much: then his line fails at last."""
 PAUSES_ON = (*viber.STOPS_SENDING, Status.FREE_MESSAGES_EXCEEDED, Status.NO_BALANCE)
 WAITING = "waiting"
+STOPPING = "stopping"
 LEFT = (None, states.SENDING)
 
 
@@ -40,11 +41,12 @@ def go_on(
     client = viber.Client(known.key, base_url=config.viber_api_url(), http=http)
     payload = together.payload_of(broadcast)
     went = chunks.unsettled(chunk)
-    for line in chunks.lines_of(chunk):
-        if line.state not in LEFT or not chunks.bit(line.position) & went:
-            continue
+    left = [line for line in chunks.lines_of(chunk) if line.state in LEFT]
+    for number, line in enumerate(line for line in left if chunks.bit(line.position) & went):
         if not has_time():
             return chunks.SINGLY
+        if number % steering.ASKED_EVERY == 0 and steering.is_stopped(broadcast):
+            return STOPPING
         state = _one(broadcast, chunk, line, client, payload, known, now=clock())
         if state in (WAITING, steering.PAUSED):
             return state
@@ -53,7 +55,23 @@ def go_on(
 
 def close(broadcast: Broadcast, known: Chunk, *, is_stopped: bool, now: datetime) -> str:
     """End a chunk whose lines are all told; with `is_stopped` those that are left do not go."""
-    return store.again(lambda: _closed(broadcast, known, is_stopped=is_stopped, now=now))
+    if is_stopped:
+        leave_out(chunks.lines_of(known), chunks.unsettled(known))
+    return store.again(lambda: _closed(broadcast, known, now=now))
+
+
+def leave_out(found: Sequence[Line], mask: int) -> None:
+    """Let those of these lines that nobody has begun never be sent.
+
+    Another worker may have the chunk in hand: the line is all that both meet on, so that it is
+    either left out here or on its way there.
+    """
+    unanswered = Line.state.does_not_exist() & Line.message_id.does_not_exist()
+    told: list[Action] = [Line.state.set(chunks.SKIPPED), Line.reason.set(chunks.STOPPED)]
+    for line in found:
+        is_left = line.state is None and line.message_id is None
+        if is_left and chunks.bit(line.position) & mask:
+            _change(line, told, unanswered)
 
 
 def tell_stale(chunk: Chunk, *, now: datetime) -> None:
@@ -145,16 +163,16 @@ def _refused(
     return steering.PAUSED
 
 
-def _closed(broadcast: Broadcast, known: Chunk, *, is_stopped: bool, now: datetime) -> str:
+def _closed(broadcast: Broadcast, known: Chunk, *, now: datetime) -> str:
     chunk, balance = store.read((Chunk, known.key, known.item), billing.wanted(known.account_id))
     if chunk.state != chunks.SINGLY:
         return str(chunk.state)
     found = chunks.lines_of(chunk)
     went = chunks.unsettled(chunk)
     mine = [line for line in found if chunks.bit(line.position) & went]
-    left = [line for line in mine if line.state is None]
-    if any(line.state == states.SENDING for line in mine) or (left and not is_stopped):
+    if any(line.state in LEFT for line in mine):
         return chunks.SINGLY
+    left = [line for line in mine if line.state == chunks.SKIPPED]
     gone = chunks.mask_of(line.position for line in (*left, *_failed(mine)))
     if left:
         stopped = chunks.mask_of(line.position for line in left)

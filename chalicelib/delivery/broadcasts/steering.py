@@ -28,6 +28,8 @@ LOOKED_AT_WITHIN = timedelta(minutes=1)
 PAUSED = "paused"
 LIVE = ("planning", "running", "stopping")
 CHUNKS_AT_ONCE = 200
+ASKED_EVERY = 10
+"""After so many lines a worker asks whether somebody has stopped the broadcast."""
 
 
 class Told(NamedTuple):
@@ -217,6 +219,11 @@ def stop(account_id: str, broadcast_id: str, *, by: Actor, now: datetime) -> Bro
         return _goes(now, state="stopping")
 
     return _changed(account_id, broadcast_id, changes, "broadcast stopped", by=by, now=now)
+
+
+def is_stopped(broadcast: Broadcast) -> bool:
+    """Say whether somebody has stopped a broadcast since it was read."""
+    return get(broadcast.account_id, broadcast.broadcast_id).state in ("stopping", "stopped")
 
 
 def pause_for(

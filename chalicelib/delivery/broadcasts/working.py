@@ -140,11 +140,11 @@ def _finished(broadcast: Broadcast, chunk: Chunk, *, clock: Clock, has_time: Has
     wanted = chunks.read(chunk.apart)
     accepted: list[queues.Outgoing] = []
     try:
-        for line in lines:
-            is_left = line.message_id is None and line.state is None
-            if not is_left or not chunks.bit(line.position) & wanted:
-                continue
+        left = [line for line in lines if line.message_id is None and line.state is None]
+        for number, line in enumerate(line for line in left if chunks.bit(line.position) & wanted):
             if not has_time():
+                return GO_ON
+            if number % steering.ASKED_EVERY == 0 and steering.is_stopped(broadcast):
                 return GO_ON
             message = apart.accept_one(broadcast, chunk, line, now=clock())
             if message is not None:
@@ -168,7 +168,10 @@ def _finished(broadcast: Broadcast, chunk: Chunk, *, clock: Clock, has_time: Has
 
 
 def _stopped(broadcast: Broadcast, chunk: Chunk, *, now: datetime) -> str:
-    """Give back what the current chunk holds for those who were not sent to, and end."""
+    """Give back what the current chunk holds for those who were not sent to, and end.
+
+    Those apart who have no message yet get none.
+    """
     if chunk.state == chunks.SINGLY:
         singly.tell_stale(chunk, now=now)
         if singly.close(broadcast, chunk, is_stopped=True, now=now) == chunks.SINGLY:
@@ -180,7 +183,12 @@ def _stopped(broadcast: Broadcast, chunk: Chunk, *, now: datetime) -> str:
         gives = holding.gives_all_back(broadcast, chunk, balance, now=now)
         chunk.counts = chunks.counted(chunk, chunks.lines_of(chunk))
         store.commit([chunks.write(chunk), *gives])
-    return _ended(broadcast, "stopped", Counter(chunk.counts), now=now)
+    counts = Counter(chunk.counts)
+    if wanted := chunks.read(chunk.apart):
+        singly.leave_out(chunks.lines_of(chunk), wanted)
+        lines = chunks.lines_of(chunk)
+        counts = Counter(chunks.counted(chunk, lines, steering.messages_of(chunk, lines)))
+    return _ended(broadcast, "stopped", counts, now=now)
 
 
 def _ended(broadcast: Broadcast, state: str, counts: Counter[str], *, now: datetime) -> str:
