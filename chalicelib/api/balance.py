@@ -81,7 +81,7 @@ class AuditIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     whole: bool = False
 
 
-class AuditOut(msgspec.Struct, frozen=True):
+class BooksOut(msgspec.Struct, frozen=True):
     """An audit: over how much since when, and what does not fit."""
 
     account_id: str
@@ -172,14 +172,14 @@ def list_entries_of_account(call: Call[Empty, EntryQuery], account_id: str) -> P
     "/v1/accounts/{account_id}/audit",
     roles=OPERATORS,
     body=AuditIn,
-    answer=AuditOut,
+    answer=BooksOut,
     problems=(404,),
 )
-def audit_account(call: Call[AuditIn, Empty], account_id: str) -> AuditOut:
+def audit_account(call: Call[AuditIn, Empty], account_id: str) -> BooksOut:
     """Hold an account's balance against its entries and facts."""
     account = people.account(account_id)
     found = books.audit(account.account_id, now=call.now, is_whole=call.body.whole)
-    return AuditOut(
+    return BooksOut(
         account_id=found.account_id,
         at=found.at,
         since=found.since,
