@@ -79,20 +79,21 @@ class Run(NamedTuple):
 
 def begun(crier: Crier, wire: Wire, kind: str, number: int) -> Run:
     """Plan and start a broadcast to people of its own."""
-    who = crier.crowd(3, name=f"{kind}-{number:03}")
+    name = f"{kind}-{number:03}"
     if kind == "window":
+        who = [f"{name}-{each:05}" for each in range(3)]
         for each in who:
             open_window(crier, each)
+    else:
+        who = crier.crowd(3, name=name)
     contacts = [crier.contact_of(each) for each in who]
     return Run(crier, wire, who, crier.start(crier.plan(contact_ids=contacts, cap="1")))
 
 
 def open_window(crier: Crier, subscriber_id: str) -> None:
     """Let a subscriber write now, through the front door."""
-    event = message_event(
-        subscriber_id, "Добрий день", at=crier.desk.now, token=crier.desk.now.microsecond + 7
-    )
-    event["message_token"] = int.from_bytes(subscriber_id.encode()[-7:], "big")
+    token = int.from_bytes(subscriber_id.encode()[-9:].replace(b"-", b""), "big")
+    event = message_event(subscriber_id, "Добрий день", at=crier.desk.now, token=token)
     assert crier.desk.callback(event)[0] == 200
 
 
