@@ -2,9 +2,10 @@
 
 import pytest
 
-from chalicelib import books, delivery, queues, store, viber
+from chalicelib import books, delivery, errors, queues, store, viber
 from chalicelib.delivery import broadcasts, chunks
 from chalicelib.tables import Broadcast, Chunk, Difference, Line
+from chalicelib.viber.content import Text
 from tests.desk import Desk
 from tests.fixtures_broadcasts import PRICE, Crier, took
 from tests.fixtures_talk import Carrier, refused, taken
@@ -216,3 +217,100 @@ def test_a_stop_leaves_out_those_apart_who_have_no_message_yet(crier: Crier) -> 
     assert ended.state == "stopped"
     assert crier.states(broadcast) == ["queued", "skipped", "skipped"]
     assert ended.progress == {"queued": 1, "skipped": 2}
+
+
+def test_a_paused_broadcast_whose_chunk_is_throttled_is_not_due(crier: Crier) -> None:
+    crier.crowd(2)
+    broadcast = started(crier)
+
+    def paused() -> object:
+        account_id, broadcast_id = crier.desk.account_id, broadcast.broadcast_id
+        broadcasts.pause(account_id, broadcast_id, by=crier.desk.actor, now=crier.desk.now)
+        return refused(12)
+
+    crier.work(broadcast, http=Carrier(paused))
+
+    rests = crier.again(broadcast)
+    assert (rests.state, rests.due_at, rests.waits_until) == ("paused", None, None)
+    assert crier.chunk(broadcast).state == chunks.HELD
+
+
+def test_a_wait_does_not_put_off_a_stop(crier: Crier) -> None:
+    crier.crowd(2)
+    broadcast = started(crier)
+
+    def stopped() -> object:
+        stop(crier, broadcast)
+        return refused(12)
+
+    crier.work(broadcast, http=Carrier(stopped))
+
+    assert (crier.again(broadcast).state, crier.held) == ("stopped", 0)
+
+
+def test_a_broadcast_that_rests_and_is_found_due_is_not_queued_again(crier: Crier) -> None:
+    crier.crowd(1)
+    broadcast = crier.plan()
+    broadcast.update([Broadcast.due_at.set(crier.desk.now)])
+    assert crier.settle() == ["ready"]
+    assert crier.again(broadcast).due_at is None
+
+
+def test_each_line_has_its_own_tries(crier: Crier) -> None:
+    crier.crowd(7)
+    broadcast = started(crier, sends_singly=True)
+    for number in range(7):
+        crier.work(broadcast, http=Carrier(refused(12)))
+        assert crier.again(broadcast).tries == 1
+        crier.desk.wait(minutes=2)
+        crier.work(broadcast, http=Carrier(taken(number, billing_status=5), refused(12)), steps=2)
+        crier.desk.wait(minutes=2)
+    assert crier.states(broadcast) == ["sent"] * 7
+
+
+def test_no_line_fails_for_want_of_a_connection(crier: Crier) -> None:
+    crier.crowd(1)
+    broadcast = started(crier, sends_singly=True)
+    for _ in range(8):
+        crier.work(broadcast, http=Carrier(viber.NotConnected("no route")))
+        crier.desk.wait(minutes=31)
+    assert crier.states(broadcast) == ["queued"]
+    crier.work(broadcast, http=Carrier(*billed(1)))
+    assert crier.states(broadcast) == ["sent"]
+
+
+def test_a_broadcast_that_waits_for_a_worker_is_queued_now_and_then(crier: Crier) -> None:
+    crier.crowd(1)
+    started(crier)
+    queued = 0
+    for _ in range(20):
+        crier.desk.wait(minutes=1)
+        queued += crier.settle().count("queued again")
+    assert queued == 2
+
+
+def test_an_account_plans_so_many_broadcasts_at_once(crier: Crier) -> None:
+    def make() -> Broadcast:
+        wanted = broadcasts.Wanted(
+            crier.desk.bot.bot_id,
+            Text(text="Привіт"),
+            broadcasts.Recipients(),
+            None,
+            next(crier.desk.keys),
+        )
+        account_id = crier.desk.account_id
+        return broadcasts.make(account_id, wanted, by=crier.desk.actor, now=crier.desk.now)
+
+    first = [make() for _ in range(3)]
+    with pytest.raises(errors.Conflict) as refusal:
+        make()
+    assert refusal.value.kind == "too-many-broadcasts"
+
+    for each in first:
+        crier.work(each)
+    for _ in range(17):
+        crier.work(make())
+    with pytest.raises(errors.Conflict, match="start or stop one"):
+        make()
+    stop(crier, first[0])
+    assert make().state == "planning"

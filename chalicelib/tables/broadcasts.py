@@ -138,6 +138,7 @@ class Line(Item):
     token = Text(null=True)
     sending_at = Instant(null=True)
     sending_by = Text(null=True)
+    tries = Whole(null=True)
     delivered_at = Instant(null=True)
     seen_at = Instant(null=True)
     failed_at = Instant(null=True)

@@ -35,6 +35,9 @@ from chalicelib.tables import Audience, Bot, Broadcast, Chunk, Conversation, Lin
 
 PLANNED_WITHIN = timedelta(minutes=1)
 PAGES_AT_ONCE = 20
+PLANNING_MAX = 3
+NOT_STARTED_MAX = 20
+"""Plans cost an account nothing and the workers time: so many at once, and so many unstarted."""
 
 
 class Wanted(NamedTuple):
@@ -51,7 +54,8 @@ def make(account_id: str, wanted: Wanted, *, by: Actor, now: datetime) -> Broadc
     """Begin to plan a broadcast; nothing is held or sent before somebody starts it.
 
     Raises BadInput naming what Viber, a session or the filter does not take, NotFound, KeyReused,
-    and Conflict where the bot is not connected or may not send.
+    and Conflict where the bot is not connected or may not send, or, of kind
+    `too-many-broadcasts`, where too many are being planned or were never started.
     """
     _check_content(wanted.content)
     asked = audience.checked(wanted.recipients)
@@ -134,6 +138,7 @@ def _make_once(
     if bot is None or bot.account_id != account_id:
         raise errors.NotFound("There is no such bot.", field="bot_id")
     _refuse_unless_sendable(bot, wanted.content, book, now=now)
+    _refuse_beside_too_many(account_id)
     broadcast_id = ids.new("brc", now)
     made = Broadcast(
         key=account_id,
@@ -188,6 +193,34 @@ def _refuse_unless_sendable(
     nobody.is_subscribed = True
     basis = talks.basis(bot, book, now)
     divided([(0, nobody)], bot, viber.type_of(content), basis, now=now)
+
+
+def _refuse_beside_too_many(account_id: str) -> None:
+    """Refuse one plan more beside those that nobody has started or given up.
+
+    Two that come at the same instant may both pass; the next one does not.
+    """
+    planning = waiting = 0
+    cursor = None
+    while True:
+        found, cursor = store.page(
+            Broadcast,
+            account_id,
+            Broadcast.item.startswith("broadcast#"),
+            limit=audience.PAGE_SIZE,
+            cursor=cursor,
+            newest_first=True,
+        )
+        planning += sum(each.state == "planning" for each in found)
+        waiting += sum(each.state in ("planning", "ready") for each in found)
+        if planning >= PLANNING_MAX or waiting >= NOT_STARTED_MAX:
+            raise errors.Conflict(
+                f"At most {PLANNING_MAX} broadcasts are planned at once, and at most "
+                f"{NOT_STARTED_MAX} wait to be started; start or stop one of them first.",
+                kind="too-many-broadcasts",
+            )
+        if cursor is None:
+            return
 
 
 def _chunk(broadcast: Broadcast, found: list[Conversation]) -> Chunk:

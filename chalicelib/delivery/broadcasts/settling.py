@@ -20,6 +20,8 @@ from chalicelib.delivery.broadcasts.planning import queued
 from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Difference, Line
 
 LOOKED_AT_AFTER = timedelta(minutes=10)
+QUEUED_FOR = timedelta(minutes=10)
+"""So long a broadcast that was queued may wait for a worker before it is queued once more."""
 ARRIVED = (states.DELIVERED, states.SEEN)
 LAST = len(chunks.PASSES) - 1
 
@@ -50,12 +52,17 @@ def held_micros(account_id: str) -> int:
 
 
 def _queued_again(broadcast: Broadcast, *, now: datetime) -> str:
-    later: list[Action] = [Broadcast.due_at.set(now + steering.LOOKED_AT_WITHIN)]
-    as_read = Broadcast.due_at == broadcast.due_at
+    is_live = broadcast.state in steering.LIVE
+    later: list[Action] = [
+        Broadcast.due_at.set(now + QUEUED_FOR) if is_live else Broadcast.due_at.remove()
+    ]
+    as_read = (Broadcast.due_at == broadcast.due_at) & (Broadcast.state == broadcast.state)
     try:
         store.update(Broadcast(key=broadcast.key, item=broadcast.item), later, as_read)
     except store.Changed:
         return "changed"
+    if not is_live:
+        return str(broadcast.state)
     queues.put_broadcast(queued(broadcast))
     return "queued again"
 

@@ -123,6 +123,7 @@ def _one(
     if not _change(line, told, on_its_way):
         # Its receipt was faster.
         _change(line, told[1:], Line.sending_by == mine)
+    _waits_no_more(broadcast)
     return states.SENT
 
 
@@ -143,9 +144,12 @@ def _refused(
     *,
     now: datetime,
 ) -> str:
-    if together.waits(refused) and (broadcast.tries or 0) < WAITS_MAX:
-        _change(line, [Line.state.remove()], on_its_way)
-        store.commit([together.wait(broadcast, now=now)])
+    tries = line.tries or 0
+    if together.is_cut_off(refused) or (together.waits(refused) and tries < WAITS_MAX):
+        # Without a connection nothing was asked of Viber, and the line is as good as new.
+        tried = [] if together.is_cut_off(refused) else [Line.tries.set(tries + 1)]
+        _change(line, [Line.state.remove(), *tried], on_its_way)
+        store.again(lambda: _wait(broadcast, now=now))
         return WAITING
     failed: list[Action] = [
         Line.state.set(states.FAILED),
@@ -161,6 +165,19 @@ def _refused(
     reason = together.reason_of(refused.status)
     steering.pause_for(broadcast, reason, refused.words, refused.status)
     return steering.PAUSED
+
+
+def _wait(broadcast: Broadcast, *, now: datetime) -> None:
+    if writes := together.wait(broadcast, now=now):
+        store.commit(writes)
+
+
+def _waits_no_more(broadcast: Broadcast) -> None:
+    """Let the next wait be a short one again, now that Viber takes something."""
+    if broadcast.tries:
+        named = Broadcast(key=broadcast.key, item=broadcast.item)
+        store.update(named, [Broadcast.tries.remove()], Broadcast.key.exists())
+        broadcast.tries = None
 
 
 def _closed(broadcast: Broadcast, known: Chunk, *, now: datetime) -> str:

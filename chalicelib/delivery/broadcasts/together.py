@@ -80,8 +80,12 @@ def fresh(known: Chunk) -> Chunk:
 
 def waits(refused: viber.Refused) -> bool:
     """Say whether a refusal passes by itself: too many requests, or no connection."""
-    if refused.status == Status.TOO_MANY_REQUESTS or refused.http_status == TOO_MANY_HTTP:
-        return True
+    is_too_many = refused.status == Status.TOO_MANY_REQUESTS or refused.http_status == TOO_MANY_HTTP
+    return is_too_many or is_cut_off(refused)
+
+
+def is_cut_off(refused: viber.Refused) -> bool:
+    """Say whether there was no connection, so that nothing was asked at all."""
     return refused.status is None and refused.http_status == 0
 
 
@@ -94,19 +98,28 @@ def reason_of(status: int | None) -> str:
     return states.SENDING_STOPPED if status in viber.STOPS_SENDING else VIBER_REFUSED
 
 
-def wait(broadcast: Broadcast, *, now: datetime) -> store.Write:
-    """Return the write that lets a broadcast wait, longer each time."""
-    tries = (broadcast.tries or 0) + 1
+def wait(broadcast: Broadcast, *, now: datetime) -> list[store.Write]:
+    """Return the write that lets a broadcast wait, longer each time.
+
+    One that does not run any more has nothing to wait for: paused it rests until somebody resumes
+    it, and its stop is not put off.
+    """
+    fresh_one = steering.get(broadcast.account_id, broadcast.broadcast_id)
+    if fresh_one.state != "running":
+        return []
+    tries = (fresh_one.tries or 0) + 1
     until = now + min(WAIT_FIRST * 2 ** min(tries - 1, 10), WAIT_MAX)
-    return store.Update(
-        Broadcast(key=broadcast.key, item=broadcast.item),
-        Broadcast.key.exists(),
-        actions=(
-            Broadcast.tries.set(tries),
-            Broadcast.waits_until.set(until),
-            Broadcast.due_at.set(until),
-        ),
-    )
+    return [
+        store.Update(
+            Broadcast(key=broadcast.key, item=broadcast.item),
+            Broadcast.state == "running",
+            actions=(
+                Broadcast.tries.set(tries),
+                Broadcast.waits_until.set(until),
+                Broadcast.due_at.set(until),
+            ),
+        )
+    ]
 
 
 def _sent(
@@ -223,7 +236,7 @@ def _waits(broadcast: Broadcast, known: Chunk, found: Sequence[Line], *, now: da
     chunks.due(chunk, now + chunks.PASSES[-1])
     chunk.counts = chunks.counted(chunk, found)
     loose = store.Delete(LooseChunk(key=chunk.bot_id, item=chunks.loose_item(chunk)))
-    store.commit([chunks.write(chunk), loose, wait(broadcast, now=now)])
+    store.commit([chunks.write(chunk), loose, *wait(broadcast, now=now)])
     return chunks.HELD
 
 

@@ -44,13 +44,16 @@ def work(
         broadcast = store.get(Broadcast, wanted.account_id, item)
         if broadcast is None or broadcast.state not in steering.LIVE:
             return "gone" if broadcast is None else str(broadcast.state)
-        if broadcast.waits_until is not None and now < broadcast.waits_until:
+        waits_until = broadcast.waits_until if broadcast.state == "running" else None
+        if waits_until is not None and now < waits_until:
             return WAITING
         try:
             left = _step(broadcast, clock=clock, has_time=has_time, http=http)
         except store.Changed:
             left = GO_ON
         steps += 1
+        if left in (BUSY, BOT_CONNECTING):
+            _looked_at_soon(broadcast, now=clock())
         if left != GO_ON:
             return left
     is_fast = steps == CHUNKS_A_RUN
@@ -85,7 +88,7 @@ def _step(
         known = bots.known(broadcast.bot_id, now, at_most_seconds_old=0)
     trouble = states.BOT_DISCONNECTED if known is None else _trouble(known, now)
     if trouble == BOT_CONNECTING:
-        return WAITING
+        return BOT_CONNECTING
     if known is None or trouble is not None:
         steering.pause_for(broadcast, str(trouble))
         return steering.PAUSED
@@ -99,6 +102,15 @@ def _step(
     except (errors.Conflict, errors.BadInput) as refusal:
         steering.pause_for(broadcast, refusal.kind, refusal.detail)
         return steering.PAUSED
+
+
+def _looked_at_soon(broadcast: Broadcast, *, now: datetime) -> None:
+    """Have a broadcast queued again in a minute, for what it waits for may be over by then."""
+    soon = [Broadcast.due_at.set(now + steering.LOOKED_AT_WITHIN)]
+    try:
+        store.update(_named(broadcast), soon, Broadcast.state == broadcast.state)
+    except store.Changed:
+        log.info("broadcast is at another point", broadcast_id=broadcast.broadcast_id)
 
 
 def _trouble(known: bots.Known, now: datetime) -> str | None:
