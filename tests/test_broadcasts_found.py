@@ -314,3 +314,67 @@ def test_an_account_plans_so_many_broadcasts_at_once(crier: Crier) -> None:
         make()
     stop(crier, first[0])
     assert make().state == "planning"
+
+
+def test_a_late_receipt_that_died_before_listing_lists_when_it_comes_again(crier: Crier) -> None:
+    crier.crowd(1)
+    sent = crier.send(http=Carrier(took(1)))
+    days_pass(crier)
+    (line,) = crier.lines(sent)
+    # The line is written first: here the process died.
+    line.update([Line.state.set("delivered")])
+    for _ in range(2):
+        delivery.receipt(
+            crier.desk.bot,
+            line.subscriber_id,
+            "1",
+            "delivered",
+            at=crier.desk.now,
+            now=crier.desk.now,
+        )
+    assert listed(crier) == ["delivered-unpaid"]
+
+
+def test_a_chunk_of_a_legacy_bot_that_pays_by_now_is_decided_afresh(crier: Crier) -> None:
+    crier.set_plan("legacy")
+    crier.crowd(2)
+    broadcast = started(crier)
+    named = Broadcast(key=broadcast.key, item=broadcast.item)
+    store.update(named, [Broadcast.limit_micros.set(2 * PRICE)], Broadcast.key.exists())
+    crier.work(broadcast, http=Carrier(refused(12)))
+    assert crier.chunk(broadcast).quota_month is not None
+    crier.set_plan("commercial")
+    crier.desk.wait(minutes=2)
+
+    crier.work(broadcast, http=Carrier(took(1)))
+
+    assert (crier.held, crier.chunk(broadcast).quota_month) == (2 * PRICE, None)
+    crier.check_books()
+
+
+def test_a_chunk_decided_afresh_commits_what_it_spends_apart_once(crier: Crier) -> None:
+    crier.crowd(2)
+    broadcast = started(crier)
+    crier.work(broadcast, http=Carrier(refused(12)))
+    # One apart at a price beside the two: his part is committed and not held.
+    crier.chunk(broadcast).update([Chunk.apart_price.set({"2": PRICE})])
+    named = Broadcast(key=broadcast.key, item=broadcast.item)
+    more = [Broadcast.committed_micros.set(3 * PRICE)]
+    store.update(named, more, Broadcast.key.exists())
+    crier.desk.wait(days=16)
+    crier.settle()
+    assert (crier.again(broadcast).committed_micros, crier.held) == (0, 0)
+
+
+def test_a_limit_that_was_lowered_does_not_refuse_what_gives_back(crier: Crier) -> None:
+    (phone,) = crier.phones(1)
+    broadcast = started(crier)
+    crier.work(broadcast, http=Carrier(refused(12)))
+    phone.write("Доброго ранку")
+    named = Broadcast(key=broadcast.key, item=broadcast.item)
+    store.update(named, [Broadcast.limit_micros.set(0)], Broadcast.key.exists())
+    crier.desk.wait(minutes=2)
+
+    crier.work(broadcast)
+
+    assert (crier.again(broadcast).state, crier.held) == ("done", 0)

@@ -31,7 +31,10 @@ def receipt(
     at: datetime,
     now: datetime,
 ) -> None:
-    """Do what a receipt says to its line, once; doing it again changes nothing."""
+    """Do what a receipt says to its line, once; doing it again changes nothing.
+
+    Again it lists what its first time may have died before listing.
+    """
     before = Line.state.is_in(*states.BEFORE_RECEIPT[event])
     try:
         line = store.update(
@@ -41,7 +44,12 @@ def receipt(
         )
     except store.Changed:
         log.info("receipt without effect", lines=found.lines_key, receipt=event)
-        return
+        if not found.is_settled:
+            return
+        stored = store.get(Line, found.lines_key, chunks.line_item(subscriber_id))
+        if stored is None or stored.state not in (states.DELIVERED, states.SEEN):
+            return
+        line = stored
     if found.is_settled and event != states.FAILED:
         _listed_as_unpaid(found, line, now=now)
 
@@ -91,7 +99,8 @@ def _listed_as_unpaid(found: BroadcastToken, line: Line, *, now: datetime) -> No
     chunk = store.get(Chunk, found.chunk_key, found.chunk_item)
     if chunk is None:
         return
-    micros = chunks.micros(chunk, chunks.bit(line.position) & chunks.read(chunk.released))
+    went_back = chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
+    micros = chunks.micros(chunk, chunks.bit(line.position) & went_back)
     if micros:
         write = unpaid(chunk, [line], micros, now=now, mark=line.subscriber_id)
         try:

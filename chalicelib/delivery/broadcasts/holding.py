@@ -47,6 +47,10 @@ def _once(known: Broadcast, number: int, *, now: datetime) -> Decided | None:
     )
     if broadcast.state != "running" or chunk.state not in (chunks.PREPARING, chunks.HELD):
         return None
+    if chunk.state == chunks.HELD and _is_of_another_plan(chunk, bot):
+        gives = decides_afresh(broadcast, chunk, balance, now=now)
+        store.commit([chunks.write(chunk), *gives])
+        return None
     lines = chunks.lines_of(chunk)
     kept = chunks.together(chunk)
     asked = [line for line in lines if not kept or kept & chunks.bit(line.position)]
@@ -118,12 +122,12 @@ def _kept(
     }
     _goes_apart(chunk, division)
     more = sum(division.apart_micros.values())
-    _refuse_beyond_limit(broadcast, more)
     change = Change(chunk.account_id)
     if not chunk.together:
         change.void(chunk.held_micros)
         more -= chunk.held_micros
         chunk.held_micros = 0
+    _refuse_beyond_limit(broadcast, more)
     return [
         _committed(broadcast, more, now=now),
         *change.writes(balance, now=now),
@@ -139,8 +143,32 @@ def returned_quota(chunk: Chunk, count: int, *, now: datetime) -> list[store.Wri
     return [billing.return_quota(chunk.account_id, chunk.bot_id, chunk.quota_month, count)]
 
 
-def gives_all_back(
+def decides_afresh(
     broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now: datetime
+) -> list[store.Write]:
+    """Let a chunk that waits, and of which nothing was sent, be decided as if for the first time.
+
+    Returns the writes that give back all it holds, and all it may spend for those apart.
+    """
+    apart_micros = sum(chunk.apart_price.values())
+    gives = gives_all_back(broadcast, chunk, balance, apart_micros=apart_micros, now=now)
+    chunk.state, chunk.together, chunk.apart, chunk.released = chunks.PREPARING, {}, "0", "0"
+    chunk.apart_price, chunk.skipped, chunk.quota_month = {}, {}, None
+    return gives
+
+
+def _is_of_another_plan(chunk: Chunk, bot: Bot) -> bool:
+    """Say whether a chunk was counted for a legacy bot that now pays, or the other way round."""
+    return (chunk.quota_month is not None) != (bot.plan == plans.LEGACY)
+
+
+def gives_all_back(
+    broadcast: Broadcast,
+    chunk: Chunk,
+    balance: Balance | None,
+    *,
+    apart_micros: int = 0,
+    now: datetime,
 ) -> list[store.Write]:
     """Settle a chunk that was not sent, and return the writes that give back all it holds."""
     micros, count = chunk.held_micros, chunks.unsettled(chunk).bit_count()
@@ -152,7 +180,7 @@ def gives_all_back(
     return [
         *change.writes(balance, now=now),
         *returned_quota(chunk, count, now=now),
-        *given_back(broadcast, micros),
+        *given_back(broadcast, micros + apart_micros),
         store.Delete(LooseChunk(key=chunk.bot_id, item=chunks.loose_item(chunk))),
     ]
 
@@ -225,7 +253,7 @@ def _counted(chunk: Chunk, count: int) -> store.Write:
 
 def _refuse_beyond_limit(broadcast: Broadcast, micros: int) -> None:
     limit = broadcast.limit_micros or 0
-    if micros and broadcast.committed_micros + micros > limit:
+    if micros > 0 and broadcast.committed_micros + micros > limit:
         raise errors.Conflict(
             f"The next chunk costs {money.text(micros)} {money.CURRENCY}, and of the "
             f"{money.text(limit)} that this broadcast may spend "

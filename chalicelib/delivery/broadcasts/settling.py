@@ -15,7 +15,7 @@ from chalicelib import billing, ids, money, queues, store
 from chalicelib.billing import Change
 from chalicelib.delivery import chunks, lines, states
 from chalicelib.delivery.broadcasts import catching, singly, steering, together
-from chalicelib.delivery.broadcasts.holding import given_back, gives_all_back, returned_quota
+from chalicelib.delivery.broadcasts.holding import decides_afresh, given_back, returned_quota
 from chalicelib.delivery.broadcasts.planning import queued
 from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Difference, Line
 
@@ -90,10 +90,7 @@ def _abandoned(
     broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now: datetime
 ) -> str:
     """Give back the money of a chunk that nobody has sent on for as long as receipts come."""
-    gives = gives_all_back(broadcast, chunk, balance, now=now)
-    # None of it was sent, so it may be decided afresh.
-    chunk.state, chunk.together, chunk.apart, chunk.released = chunks.PREPARING, {}, "0", "0"
-    chunk.apart_price, chunk.skipped = {}, {}
+    gives = decides_afresh(broadcast, chunk, balance, now=now)
     store.commit([chunks.write(chunk), *gives])
     return "given back"
 
