@@ -12,6 +12,7 @@ SHARDS = 16
 DUE = 10
 # What is due is read afresh, then written.
 TRIPS_PER_DUE = 2
+THREE_KINDS = "it looks after three kinds of due items: balances, legacy counts, mails"
 TWO_KINDS = "it looks after two kinds of due items, each in a due index of its own"
 
 
@@ -99,6 +100,7 @@ BUDGETS = (
         reason="what a live session counts stands in its conversation, which is read with it",
     ),
     Budget("schedule charge_fees, nothing due", SHARDS, 0),
+    Budget("schedule give_warnings, nothing due", SHARDS, 0, beyond=2 * SHARDS, reason=THREE_KINDS),
     Budget("schedule expire_sessions, nothing due", SHARDS, 0),
     Budget("charge_fees, 10 of 100 bots due"),
     Budget("charge_fees, 10 of 10000 bots due"),

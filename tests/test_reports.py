@@ -380,10 +380,7 @@ def test_a_session_that_came_back_takes_its_price_off_the_sum(desk: Desk) -> Non
     talk.receipt("failed", token)
     returned, session = lines(desk)
     assert (session["price"]["amount"], returned["price"]["amount"]) == ("0.15", "-0.15")
-    assert (returned["state"], returned["corrects"]) == (
-        "returned",
-        f"session:{session['session_id']}",
-    )
+    assert (returned["state"], returned["corrects"]) == ("returned", session["entry_id"])
     sums = {each["kind"]: each for each in asked(desk, "totals", **MONTH).body["sums"]}
     assert sums["session"]["count"] + sums["session-returned"]["count"] == 0
     assert SESSION == 150_000

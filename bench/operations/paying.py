@@ -122,6 +122,11 @@ def _(shop: Shop) -> Act:
     return lambda: shop.run(event)
 
 
+@operation("schedule give_warnings, nothing due")
+def _(shop: Shop) -> Act:
+    return worked_off(shop, "give_warnings")
+
+
 @operation("schedule charge_fees, nothing due")
 def _(shop: Shop) -> Act:
     return worked_off(shop, "charge_fees")
