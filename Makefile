@@ -23,9 +23,13 @@ demo: .venv/ready ## the whole desk on this laptop, with phones to write on
 test: .venv/ready ## all tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
 
+# Beside its own, the tests of what no story lives through: any others run there by TESTS=… too.
+ON_DYNAMODB := tests/dynamodb $(addprefix tests/test_,broadcasts_sending.py broadcasts_planning.py \
+  receipts.py orphans.py reports.py forecast.py warnings.py)
+
 .PHONY: test-dynamodb
 test-dynamodb: .venv/ready ## every flow and its races on Amazon's own DynamoDB Local
-	@$(BIN)/python -m pytest -m dynamodb $(or $(TESTS),tests/dynamodb)
+	@$(BIN)/python -m pytest -p tests.dynamodb.engine --numprocesses=auto -m '' $(or $(TESTS),$(ON_DYNAMODB))
 
 .PHONY: check
 check: .venv/ready ## style, types, layers
