@@ -384,3 +384,27 @@ def test_a_session_that_came_back_takes_its_price_off_the_sum(desk: Desk) -> Non
     sums = {each["kind"]: each for each in asked(desk, "totals", **MONTH).body["sums"]}
     assert sums["session"]["count"] + sums["session-returned"]["count"] == 0
     assert SESSION == 150_000
+
+
+def test_a_pass_of_a_broadcast_is_one_line_with_its_count(desk: Desk) -> None:
+    desk.top_up(10)
+    change = billing.Change(desk.account_id)
+    entry = billing.entry(
+        desk.account_id,
+        billing.BROADCAST,
+        "broadcast:brc_1-00000:1",
+        now=desk.now,
+        bot_id=desk.bot.bot_id,
+        broadcast_id="brc_1",
+        lines=120,
+        price_list=3,
+    )
+    change.charge(120 * UA, entry)
+    store.commit(change.writes(billing.balance(desk.account_id), now=desk.now))
+    (line,) = lines(desk)
+    assert (line["kind"], line["count"], line["broadcast_id"]) == ("broadcast", 120, "brc_1")
+    assert (line["price"]["amount"], line["state"]) == ("2.352", "delivered")
+    (of_kind,) = [
+        each for each in asked(desk, "totals", **MONTH).body["sums"] if each["kind"] == "broadcast"
+    ]
+    assert (of_kind["count"], of_kind["amount"]["amount"]) == (120, "-2.352")
