@@ -517,11 +517,12 @@ def test_the_balance_at_an_instant_begins_at_the_last_checkpoint_before_it(
 
 
 def test_a_long_history_is_read_to_its_end(ledger: None) -> None:
-    for number in range(1203):
-        at = NOW + timedelta(seconds=number)
-        made = line(f"m{number}", now=at)
-        made.amount_micros = 1
-        store.put(made)
+    with Entry.batch_write() as batch:
+        for number in range(1203):
+            at = NOW + timedelta(seconds=number)
+            made = line(f"m{number}", now=at)
+            made.amount_micros = 1
+            batch.save(made)
     with Script("Query") as script:
         assert billing.balance_at(OURS, NOW + timedelta(days=1)) == 1203
     assert len([c for c in script.calls if "between" in str(c).lower()]) == 3

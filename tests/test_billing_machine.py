@@ -208,8 +208,8 @@ def test_whatever_happens_to_money_the_books_balance() -> None:
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=12,
-            stateful_step_count=20,
+            max_examples=8,
+            stateful_step_count=16,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

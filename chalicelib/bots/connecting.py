@@ -302,10 +302,9 @@ def _give_up(bot: Bot) -> None:
         writes = [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
     else:
         writes = [_without_name(str(bot.viber_id), bot.bot_id)]
-        if bot.plan is None and bot.made_on is None:
+        if bot.plan is None:
             writes.append(store.Delete(bot, Bot.revision == seen))
         else:
-            # A bot with a plan, or with a claim that an operator has to decide, stays.
             back = _back_to_disconnected(bot, AWAITING_KEY, viber_id=None, uri=None, icon_url=None)
             writes.append(store.Put(back, Bot.revision == seen))
     try:

@@ -99,14 +99,15 @@ def confirm_once(
 
 def turn_down(request: Request, reason: str, *, by: Actor, now: datetime) -> None:
     """Refuse a claim: the bot stays without a plan, and may be claimed for another day."""
-    bot = bots.get(request.account_id, str(request.bot_id))
+    # A bot that Viber refused meanwhile is gone, and its claim is still to be put away.
+    bot = store.get(Bot, str(request.bot_id))
     writes = _settled(request, desk.REFUSED, reason, by, now)
-    if bot.plan is None:
+    if bot is not None and bot.account_id == request.account_id and bot.plan is None:
         bot.made_on = None
         bot.revision += 1
         writes.append(store.Put(bot, Bot.revision == bot.revision - 1))
-    facts = {"kind": request.kind, "bot_id": bot.bot_id, "reason": reason}
-    line = audit.line(bot.account_id, by, "request refused", request.request_id, now, **facts)
+    facts = {"kind": request.kind, "bot_id": request.bot_id, "reason": reason}
+    line = audit.line(request.account_id, by, "request refused", request.request_id, now, **facts)
     store.commit([*writes, line])
 
 
