@@ -23,6 +23,10 @@ demo: .venv/ready ## the whole desk on this laptop, with phones to write on
 test: .venv/ready ## all tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
 
+.PHONY: test-crashes
+test-crashes: .venv/ready ## every crash point of a broadcast, which takes minutes
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=load -m crashes tests/test_broadcasts_crashes.py
+
 # Beside its own, the tests of what no story lives through: any others run there by TESTS=… too.
 ON_DYNAMODB := tests/dynamodb $(addprefix tests/test_,broadcasts_sending.py broadcasts_planning.py \
   receipts.py orphans.py reports.py forecast.py warnings.py)

@@ -27,12 +27,15 @@ from moto import mock_aws
 from moto.utilities.utils import load_resource
 
 from chalicelib import tables
+from tests import moto_keys
 
 # Fixtures, for whichever test asks for them by name.
 from tests.browser import admin, agent, chromium, running_demo  # noqa: F401
 from tests.desk import Desk
 from tests.serial import serialised
 from tools import resources
+
+moto_keys.share()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -24,6 +24,8 @@ from tests.faults import Died, How, Line, Point
 from tests.fixtures_broadcasts import PRICE, Crier, took
 from tests.fixtures_talk import refused, taken
 
+pytestmark = pytest.mark.crashes
+
 RUNS_PER_DESK = 24
 # Silence of the store is tried by the crash points of every other flow; here each takes longer.
 DEATHS: Sequence[How] = ("dies before", "dies after")
