@@ -55,7 +55,7 @@ def work(
         if left in (BUSY, BOT_CONNECTING):
             _looked_at_soon(broadcast, now=clock())
         if left != GO_ON:
-            return left
+            return WAITING if left == BOT_CONNECTING else left
     is_fast = steps == CHUNKS_A_RUN
     queues.put_broadcast(wanted, delay_seconds=PAUSE_SECONDS if is_fast else 0)
     return QUEUED_AGAIN
