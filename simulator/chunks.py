@@ -47,9 +47,9 @@ class Chunks:
         posted = _mask(new, "posted") - _mask(old, "posted")
         released = _mask(new, "released") - _mask(old, "released")
         is_answered = new["state"] == "sent" and old.get("state") != "sent"
-        is_over = new["state"] in ("failed", "stopped")
+        is_over = new["state"] in ("failed", "stopped") or bool(new.get("is_closed"))
         if is_answered or is_over or not _together(new):
-            # Those who left meanwhile are given back with the answer.
+            # Those who left meanwhile are given back with the answer, or at the very end.
             released |= {line for line in chunk.leaving if line not in chunk.settled}
         if new["state"] == "preparing" and old.get("state") == "held":
             released = {line for line in chunk.prices if line not in chunk.settled}

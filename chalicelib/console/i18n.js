@@ -93,6 +93,7 @@ export const families = {
     "already-decided", "another-bot", "bot-deactivated", "bot-ended", "has-a-plan",
     "needs-request", "no-cards", "no-link", "no-plan", "no-price-list", "no-subscription",
     "not-for-this-bot", "price-risen", "quota-used", "request-open", "sessions-on",
+    "too-many-broadcasts",
     "type-not-in-sessions", "payment-unknown", "wrong-state",
   ],
 };

@@ -390,6 +390,7 @@ export default {
   "problem.quota-used": "The bot’s free messages of this month are used up.",
   "problem.request-open": "A request about this waits already.",
   "problem.sessions-on": "Sessions are on for this bot already.",
+  "problem.too-many-broadcasts": "There are many broadcasts of yours that have not begun yet. Start or stop some of them first.",
   "problem.type-not-in-sessions": "A bot with sessions sends texts and pictures only.",
   "problem.wrong-state": "The broadcast’s state does not allow this now.",
   "report.agent": "Sent by",

@@ -390,6 +390,7 @@ export default {
   "problem.quota-used": "Limita de mesaje gratuite a botului pe luna aceasta este atinsă.",
   "problem.request-open": "Există deja o cerere care așteaptă decizia.",
   "problem.sessions-on": "Sesiunile acestui bot sunt deja pornite.",
+  "problem.too-many-broadcasts": "Aveți deja multe trimiteri în masă care nu au început. Porniți sau opriți mai întâi câteva dintre ele.",
   "problem.type-not-in-sessions": "Un bot cu sesiuni trimite doar texte și imagini.",
   "problem.wrong-state": "Nu este posibil în starea actuală a campaniei.",
   "report.agent": "Cine a trimis",
