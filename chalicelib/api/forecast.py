@@ -17,7 +17,7 @@ TOP_UPS_MAX = 50
 MONTHS_MAX = 12
 
 
-class TopUpIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PlannedTopUpIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Money that is to come in at an instant within the forecast."""
 
     at: ZonedInstant
@@ -31,7 +31,7 @@ class ChangesIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that pace.
     """
 
-    top_ups: Annotated[list[TopUpIn], msgspec.Meta(max_length=TOP_UPS_MAX)] = []
+    top_ups: Annotated[list[PlannedTopUpIn], msgspec.Meta(max_length=TOP_UPS_MAX)] = []
     new_bots: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
     pace_factor: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
     daily_spend: Money | None = None
