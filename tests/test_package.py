@@ -300,6 +300,7 @@ def test_queue_functions_take_from_our_queues_and_report_what_failed(
     assert len(taking) == sum(isinstance(each, SQSEventConfig) for each in app.event_sources)
     assert {name: event["Queue"] for name, (event, _) in taking.items()} == {
         "SendOutgoing": {"Fn::Sub": "${OutgoingQueue.Arn}"},
+        "SendBroadcasts": {"Fn::Sub": "${BroadcastsQueue.Arn}"},
         "CopyFiles": {"Fn::Sub": "${CopiesQueue.Arn}"},
     }
     for event, function in taking.values():
