@@ -71,14 +71,14 @@ def test_with_nothing_due_a_run_is_one_query_for_each_shard_of_each_kind(desk: D
 def test_everything_left_open_is_finished(desk: Desk) -> None:
     left_open(desk)
     desk.wait(seconds=95)
-    assert set(settled(desk.now)) == {"accepted", "queued again", "unknown"}
+    # A receipt that overtook Viber's answer leaves its message to be looked at once more.
+    assert set(settled(desk.now)) - {"settled"} == {"accepted", "queued again", "unknown"}
     desk.work()
     assert states(desk) == {"У черзі": "delivered", "В дорозі": "unknown"} | dict.fromkeys(
         "123456", "delivered"
     )
     before = states(desk)
     desk.wait(minutes=5)
-    # A receipt that overtook Viber's answer leaves its message to be looked at once more.
     assert set(settled(desk.now)) - {"settled"} == {"unknown"}
     desk.work()
     assert states(desk) == before

@@ -47,7 +47,7 @@ class ChargesTwice(Saboteur):
         item = dict(entry["Put"]["Item"])
         item["item"] = {"S": item["item"]["S"] + "again"}
         item["cause"] = {"S": item["cause"]["S"] + ":again"}
-        again = [each for each in request["TransactItems"] if _is_balance(each)]
+        again = [_unasked(each) for each in request["TransactItems"] if _is_balance(each)]
         second = [{"Put": {"TableName": entry["Put"]["TableName"], "Item": item}}, *again]
         self._database.transact_write_items(TransactItems=second)
         return answer
@@ -74,6 +74,12 @@ def _is_balance(action: dict[str, Any]) -> bool:
     return bool(action.get("Update", {}).get("Key", {}).get("item") == {"S": "balance"})
 
 
+def _unasked(action: dict[str, Any]) -> dict[str, Any]:
+    """The same update with its condition left out: held money may be gone by the second time."""
+    update = {key: value for key, value in action["Update"].items() if key[:9] != "Condition"}
+    return {"Update": update}
+
+
 @pytest.fixture
 def lived() -> Callable[..., World]:
     def live(seed: str, sabotage: Callable[[Database], Any] | None = None) -> World:
@@ -94,7 +100,7 @@ def lived() -> Callable[..., World]:
 def test_all_holds_and_the_same_seed_is_the_same_story(lived: Callable[..., World]) -> None:
     first, second = lived("a story"), lived("a story")
     assert first.watcher.checks.total() > 500
-    assert first.weather.counted.total() > 50
+    assert len(first.weather.counted) > 5
     assert list(first.stories.values()) == list(second.stories.values())
     assert first.weather.counted == second.weather.counted
 
