@@ -8,9 +8,15 @@ const AT_MOST_MS = 60_000;
 const FINAL = new Set([400, 401, 403, 404]);
 
 const troubled = signal(new Set());
+const following = new Set();
 
 // True while any address we follow does not answer.
 export const isLost = () => troubled.value.size > 0;
+
+// Ends all that is followed, as before signing out: what would be asked after it is refused.
+export function stopAll() {
+  for (const stop of following) stop();
+}
 
 // Asks for `path` at once and then every few seconds: slower while the page is hidden or calls
 // fail, at once when the page is seen or the network is back. A final refusal ends it.
@@ -64,6 +70,7 @@ export function follow(path, { query, onData, onProblem = () => {} }) {
     isOver = true;
     clearTimeout(timer);
     asking?.abort();
+    following.delete(stop);
     mark(me, false);
     document.removeEventListener("visibilitychange", wake);
     removeEventListener("online", wake);
@@ -71,6 +78,7 @@ export function follow(path, { query, onData, onProblem = () => {} }) {
 
   document.addEventListener("visibilitychange", wake);
   addEventListener("online", wake);
+  following.add(stop);
   turn();
   return { stop, nudge: () => isOver || turn() };
 }

@@ -66,10 +66,11 @@ export function RequestFormPage() {
     onValue: (value) => set(name, value),
   });
   const why = whyNot(balance.data, terms);
-  if (!terms || !balance.data) {
+  if (!terms || !balance.data || !bots.items) {
+    const failed = [balance, bots].find((each) => each.problem);
     return html`<section class="block">
-      ${balance.problem
-        ? html`<${Refusal} problem=${balance.problem} onRetry=${balance.reload} />`
+      ${failed
+        ? html`<${Refusal} problem=${failed.problem} onRetry=${failed.reload} />`
         : html`<${Loading} />`}
     </section>`;
   }
@@ -84,7 +85,7 @@ export function RequestFormPage() {
     <form class="narrow" onSubmit=${submit} novalidate data-testid="request-form">
       <${Purpose}
         wish=${wish}
-        bots=${bots.items ?? []}
+        bots=${bots.items}
         problem=${shown}
         onWish=${(changed) => {
           setWish(changed);

@@ -2,6 +2,7 @@
 
 import { signal } from "./vendor/preact-signals.js";
 import { dropAccess, get, keepAccess, post, renewAccess, whenSignedOut } from "./api.js";
+import { stopAll } from "./live.js";
 import { setClock } from "./times.js";
 
 // Says only that somebody has signed in here, so that a first visit need not ask in vain.
@@ -43,6 +44,7 @@ export const resetPassword = (email, code, new_password) =>
 
 // Leaves here in any case; the server is told if it can be reached.
 export async function signOut() {
+  stopAll();
   try {
     await post("sign-out");
   } finally {
