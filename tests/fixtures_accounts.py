@@ -3,7 +3,18 @@
 import json
 from typing import Any, NamedTuple
 
-from chalicelib import aws, bots, config, payments, people, tables, tariffs, top_ups, viber
+from chalicelib import (
+    aws,
+    bots,
+    config,
+    payments,
+    people,
+    sessions,
+    tables,
+    tariffs,
+    top_ups,
+    viber,
+)
 from chalicelib import desk as requests_desk
 from chalicelib import ids as ids_of
 from chalicelib.audit import Actor
@@ -72,8 +83,12 @@ def neighbour(desk: Desk) -> Furnished:
 
 
 def own(desk: Desk) -> Furnished:
-    """Give the desk's own account one of everything too, and the platform a price list."""
-    made = tariffs.make_price_list([("UA", 19600)], 20000, None, by=OPERATOR, now=desk.now)
+    """Give the desk's own account one of everything too, and the platform its tariffs."""
+    policy = tariffs.make_policy(sessions.BUSINESS, None, by=OPERATOR, now=desk.now)
+    # A path says `version` to a policy as to a list, so there are lists up to the policy's number.
+    for _ in range(policy.version):
+        made = tariffs.make_price_list([("UA", 19600)], 20000, None, by=OPERATOR, now=desk.now)
+    assert made.version == policy.version
     furnished = _furnish(desk, desk.account, desk.admin, desk.bot, desk.viber_bot)
     ids = furnished.ids._replace(version=str(made.version), kind="business")
     return furnished._replace(ids=ids)
