@@ -11,7 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.smoke_console import Browser
+from tests.smoke_browser import Chromium
+from tests.smoke_console import ConsoleJob
 from tests.smoke_desk import LOG, Desk, must
 from tests.smoke_http import MainJob
 from tests.smoke_money import MoneyJob
@@ -59,16 +60,17 @@ def main() -> int:
         line.take("the demo starts on free ports", desk.__enter__)
         for what, act in MainJob(desk).steps():
             line.take(what, act)
-        with Browser(desk, chromium) as browser:
-            for what, act in browser.steps():
+        with Chromium(chromium) as browser:
+            for what, act in ConsoleJob(desk, browser).steps():
                 line.take(what, act)
         callbacks, delivered = _callbacks(), _delivered(desk)
         line.take("no function failed, nothing was printed to stderr", lambda: _is_clean(desk))
         line.take("the demo stops within two seconds", desk.stop)
         desk = Desk("--empty")
         line.take("the demo starts empty, for the money", desk.__enter__)
-        for what, act in MoneyJob(desk, tell).steps():
-            line.take(what, act)
+        with Chromium(chromium) as browser:
+            for what, act in MoneyJob(desk, browser, tell).steps():
+                line.take(what, act)
         line.take("no function failed over the money", lambda: _is_clean(desk))
         line.take("it stops again", desk.stop)
     except Exception as error:  # noqa: BLE001

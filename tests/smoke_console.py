@@ -1,67 +1,29 @@
 """The main job in a real browser: the console and the phone page, side by side."""
 
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from tests.smoke_browser import Chromium, at, sign_in
 from tests.smoke_desk import BUILD, Desk, Phone, must, same, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WAIT_MS = 15_000
 NAME = "Ярина Мороз"
 FIRST = "Доброго ранку! Чи можна замовити каву з собою? ☕"
 ANSWER = "Звісно, за п'ять хвилин буде готова! 🥐"
 
 
-class Browser:
-    """Headless Chromium with a page for the console and one for the phone."""
+class ConsoleJob:
+    """The steps in their order, on a page for the console and one for the phone."""
 
-    def __init__(self, desk: Desk, chromium: str) -> None:
+    def __init__(self, desk: Desk, chromium: Chromium) -> None:
         self.desk = desk
         self._chromium = chromium
-        self.troubles: list[str] = []
-        self.console: Page
-        self.phone_page: Page
+        context = chromium.context()
+        self.console, self.phone_page = context.new_page(), context.new_page()
         self.yaryna: Phone
         self.ticket_id = ""
-
-    def __enter__(self) -> Self:
-        from playwright.sync_api import sync_playwright
-
-        self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(
-            executable_path=self._chromium, args=ARGUMENTS
-        )
-        context = self._browser.new_context(
-            locale="uk-UA", timezone_id="Europe/Kyiv", viewport={"width": 1280, "height": 860}
-        )
-        context.set_default_timeout(WAIT_MS)
-        self.console, self.phone_page = context.new_page(), context.new_page()
-        for page in (self.console, self.phone_page):
-            self._watch(page)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            self.console.screenshot(path=BUILD / "smoke-failed.png")
-        self._browser.close()
-        self._playwright.stop()
 
     def steps(self) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "browser: a new phone writes on its page", self.write_on_phone
@@ -93,9 +55,7 @@ class Browser:
         # A page behind another draws only once a second.
         page.bring_to_front()
         page.goto(self.desk.told["console_url"])
-        self._at("sign-in-email").fill(agent["email"])
-        self._at("sign-in-password").fill(agent["password"])
-        self._at("sign-in-submit").click()
+        sign_in(page, agent)
         self._at("ticket-list").wait_for()
         same(self._at("who").inner_text(), agent["name"], "who is signed in")
         same(page.locator("html").get_attribute("lang"), "uk", "the language")
@@ -201,33 +161,14 @@ class Browser:
         self._at("sign-in-email").wait_for()
 
     def clean(self) -> None:
-        must(not self.troubles, "the pages are without trouble", *self.troubles[:5])
+        self._chromium.is_clean()
 
     def _stored(self, name: str) -> Any:
         return self.desk.get(f"/v1/tickets/{self.ticket_id}")[name]
 
     def _at(self, testid: str, more: str = "") -> "Locator":
-        return self.console.locator(f"[data-testid={testid}]{more}")
+        return at(self.console, testid, more)
 
     def _message(self, kind: str, text: str, state: str | None = None) -> "Locator":
         wanted = f"[data-kind={kind}]" + (f"[data-state={state}]" if state else "")
         return self._at("message", wanted).filter(has_text=text)
-
-    def _watch(self, page: "Page") -> None:
-        def hear(message: Any) -> None:
-            if message.type in ("error", "warning"):
-                self.troubles.append(f"{message.type}: {message.text}")
-
-        def refused(response: Any) -> None:
-            if response.status >= 400:
-                self.troubles.append(f"{response.status} {response.url}")
-
-        def failed(request: Any) -> None:
-            # The console drops a question whose answer it no longer needs.
-            if request.failure != "net::ERR_ABORTED":
-                self.troubles.append(f"{request.failure} {request.url}")
-
-        page.on("console", hear)
-        page.on("pageerror", lambda error: self.troubles.append(f"exception: {error}"))
-        page.on("response", refused)
-        page.on("requestfailed", failed)
