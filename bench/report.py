@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from bench import cold, cpu
+from bench import broadcast, cold, cpu
+from bench.broadcast import Broadcast
 from bench.budgets import BUDGETS, Budget
 from bench.cold import ColdStart
 from bench.cpu import Ratio
@@ -19,6 +20,7 @@ END = "<!-- end of figures -->"
 
 def figures(
     counts: dict[str, Count],
+    sent: Broadcast,
     ratios: Sequence[Ratio],
     start: ColdStart,
     broken: Sequence[str],
@@ -31,6 +33,8 @@ def figures(
             f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}.",
             "## Counts",
             of_counts(counts),
+            "## A broadcast",
+            of_broadcast(sent),
             "## CPU of the handlers",
             _ratios(ratios),
             "## Cold start",
@@ -70,6 +74,32 @@ def of_counts(counts: dict[str, Count]) -> str:
             rows,
         )
         + _reasons()
+    )
+
+
+def of_broadcast(sent: Broadcast) -> str:
+    """Write down what a large broadcast took, and what each of its recipients costs."""
+    of_all = f"{sent.balance_writes / sent.chunks:.2f}"
+    rows = [
+        (
+            f"balance writes of a chunk, of {sent.chunks} to {sent.recipients} subscribers",
+            f"{sent.balance_writes_of_a_chunk} at most, {of_all} on average",
+            str(broadcast.BALANCE_WRITES_MAX),
+        ),
+        (
+            f"write units of a recipient, of {broadcast.CHUNK} sent together",
+            f"{sent.units_together:.2f}",
+            str(broadcast.UNITS_MAX),
+        ),
+        (
+            f"write units of a recipient, of {broadcast.CHUNK} sent line by line",
+            f"{sent.units_singly:.2f}",
+            f"{broadcast.UNITS_MAX} + {broadcast.SINGLY_BEYOND}",
+        ),
+    ]
+    return (
+        _table(("what, delivered and seen by all", "taken", "budget"), rows)
+        + "\n\nLine by line more is allowed, for each line is a message with a token of its own."
     )
 
 

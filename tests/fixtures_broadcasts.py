@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from chalicelib import billing, bots, conversations, ids, money, queues, store, tariffs
+from bench.crowd import gather
+from chalicelib import billing, bots, conversations, money, queues, store, tariffs
 from chalicelib.delivery import broadcasts, chunks
 from chalicelib.money import Money
 from chalicelib.tables import (
@@ -13,7 +14,6 @@ from chalicelib.tables import (
     Bot,
     Broadcast,
     Chunk,
-    Contact,
     Conversation,
     Entry,
     Line,
@@ -75,43 +75,8 @@ class Crier:
 
     def crowd(self, count: int, *, country: str = "UA", name: str = "crowd") -> list[str]:
         """Put so many subscribers there whom no phone stands for; returns their ids."""
-        bot, now = self.desk.bot, self.desk.now - timedelta(days=3)
-        items: list[Any] = []
-        made = []
-        for number in range(count):
-            subscriber_id = f"{name}-{number:05}"
-            contact_id = ids.caused("con", ids.to_ms(now), subscriber_id)
-            ticket_id = ids.caused("tkt", ids.to_ms(now), subscriber_id)
-            items += [
-                Conversation(
-                    key=conversations.conversation_key(bot.bot_id, subscriber_id),
-                    account_id=bot.account_id,
-                    bot_id=bot.bot_id,
-                    subscriber_id=subscriber_id,
-                    revision=1,
-                    contact_id=contact_id,
-                    is_subscribed=True,
-                    ticket_id=ticket_id,
-                    ticket_status="new",
-                    last_inbound_at=now,
-                    country=country,
-                    tokens=[],
-                ),
-                Contact(
-                    key=conversations.contact_key(bot.account_id, contact_id),
-                    contact_id=contact_id,
-                    account_id=bot.account_id,
-                    bot_id=bot.bot_id,
-                    subscriber_id=subscriber_id,
-                    country=country,
-                    language="uk-UA",
-                    created_at=now,
-                    updated_at=now,
-                ),
-            ]
-            made.append(subscriber_id)
-        store.put_all(items)
-        return made
+        at = self.desk.now - timedelta(days=3)
+        return gather(self.desk.bot, count, at, country=country, name=name)
 
     # A broadcast.
 

@@ -19,6 +19,11 @@ def legacy(shop: Shop) -> None:
     _plan(shop, "legacy", has_sessions=False)
 
 
+def take_business_plan(shop: Shop) -> None:
+    """Let the bot be one whose every message is paid for, and give it money."""
+    _plan(shop, "business", has_sessions=False)
+
+
 @operation("reply of one part, paid: accepted")
 def _(shop: Shop) -> Act:
     event = shop.reply(_paying(shop))
@@ -160,7 +165,7 @@ def _through(shop: Shop, talk: Talk) -> Act:
 
 def _paying(shop: Shop) -> Talk:
     """Give a customer to whom every message is paid for: a business bot without sessions."""
-    _plan(shop, "business", has_sessions=False)
+    take_business_plan(shop)
     shop.viber.bills = True
     return shop.regular
 
