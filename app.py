@@ -12,7 +12,7 @@ from chalice.app import (
     SQSEvent,
 )
 
-from chalicelib import api, auth, batches, callbacks, config, web
+from chalicelib import api, auth, batches, config, web
 
 app = Chalice(app_name="viberdesk", debug=False)
 app.register_middleware(web.with_security_headers, "http")
@@ -36,6 +36,8 @@ api.mount(app, authorize)
 @app.route("/viber/{bot_id}", methods=["POST"], content_types=["*/*"])
 def viber_callback(bot_id: str) -> Response:
     """Take one callback from Viber."""
+    from chalicelib import callbacks
+
     request = app.current_request
     assert request is not None  # noqa: S101
     answer = callbacks.receive(
