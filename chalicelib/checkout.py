@@ -189,13 +189,20 @@ def _asked(ask: Any) -> Any:
     try:
         return ask(_client(config.stripe_secret_key(), config.stripe_api_url()))
     except StripeError as error:
-        log.warning("Stripe refused", code=error.code, status=error.http_status)
+        log.warning(
+            "Stripe refused",
+            kind=type(error).__name__,
+            code=error.code,
+            status=error.http_status,
+            request=error.request_id,
+        )
         if error.http_status == 409:
             raise errors.StillRunning("The first request with this key is still running.") from None
         if error.http_status is None:
             told = "Stripe, which takes the payment, did not answer; send the same request again."
         else:
-            told = f"Stripe, which takes the payment, refused: {error.user_message or error.code}"
+            # Its own words name our key and account, which is nothing for who asks.
+            told = f"Stripe, which takes the payment, refused: {error.code or error.http_status}"
         raise errors.GatewayFailed(told, code=error.http_status) from None
 
 

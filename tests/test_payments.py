@@ -19,7 +19,7 @@ from chalicelib.tables import PLATFORM, Account, Payment, TopUp
 from demo.checkout import PretendStripe, signature
 from tests.faults import HOWS, Died, Line, Point
 from tests.fixtures_accounts import rows
-from tests.fixtures_payments import SECRET, door, pretend_stripe
+from tests.fixtures_payments import KEY, SECRET, door, pretend_stripe
 from tests.fixtures_talk import Script
 from tests.serial import serialised
 
@@ -269,6 +269,15 @@ def test_when_stripe_does_not_answer_the_same_request_goes_on(stripe: PretendStr
     stripe.pay(session_of(top_up))
     assert purse() == (500, 0)
     assert len(top_ups.of_account(OURS, limit=9, cursor=None)[0]) == 1
+
+
+def test_stripes_own_words_stay_with_us(stripe: PretendStripe) -> None:
+    os.environ["STRIPE_SECRET_KEY"] = "sk_live_wrong_abcd"
+    with pytest.raises(errors.GatewayFailed) as refused:
+        asked()
+    assert refused.value.detail == "Stripe, which takes the payment, refused: 401"
+    os.environ["STRIPE_SECRET_KEY"] = KEY
+    assert asked().state == "open"
 
 
 @pytest.mark.parametrize("how", HOWS)
