@@ -273,13 +273,36 @@ def test_all_entries_come_as_a_file_whose_sum_is_the_ledgers(desk: Desk) -> None
     assert all(row["Entry ID"].startswith("ent_") and row["Cause"] for row in found)
 
 
-@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+1", "-1", "@x", "＝1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        '=HYPERLINK("http://x")',
+        "+1",
+        "-1",
+        "@x",
+        "＝1",
+        "\u200b=1",
+        # Split at another separator than the file's, what follows it begins a cell.
+        "x;=cmd|'/C calc'!A0;y",
+        "x,+1",
+        "x\t @y",
+        "x\n-1",
+    ],
+)
 def test_no_name_becomes_a_formula(desk: Desk, name: str) -> None:
     commercial(desk)
     paid_message(outside(desk, name))
     (row,) = rows(sheet(desk, "messages.csv", language="en"))
     assert row["Recipient"] == f"'{name}"
     assert row["Viber token"].startswith("'")
+
+
+@pytest.mark.parametrize("name", ["Олена; Іван", "Бондар-Коваль", "x, y = z", "a@b.ua"])
+def test_a_name_that_is_no_formula_stays_as_it_is(desk: Desk, name: str) -> None:
+    commercial(desk)
+    paid_message(outside(desk, name))
+    (row,) = rows(sheet(desk, "messages.csv", language="en"))
+    assert row["Recipient"] == name
 
 
 def test_amounts_below_zero_stay_numbers(desk: Desk) -> None:

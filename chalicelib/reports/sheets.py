@@ -6,6 +6,7 @@ of UTF-8 and the header. No line is left out: a page says by its cursor that mor
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,8 +23,9 @@ READ_AT_ONCE = 500
 """A page of ROWS_MAX is below what a function may answer, each letter taking six bytes."""
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-# A cell that begins so is a formula to a spreadsheet, whoever has written it.
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# A cell that begins so is a formula to a spreadsheet, whoever has written it; and one that
+# splits cells at another separator than ours takes what follows that for a beginning.
+FORMULA = re.compile(r"(?:^|[,;\t\r\n])[\s\u200b-\u200f\ufeff]*[=+\-@＝＋－＠]|^[\t\r\n]")
 # Of a longer number a spreadsheet forgets the end: Viber's tokens have more digits.
 DIGITS_MAX = 15
 
@@ -214,4 +216,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, Amount):
         return text
     is_long_number = text.isdecimal() and len(text) > DIGITS_MAX
-    return f"'{text}" if is_long_number or text.startswith(FORMULA_BEGINS) else text
+    return f"'{text}" if is_long_number or FORMULA.search(text) else text
