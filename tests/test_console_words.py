@@ -22,12 +22,18 @@ from chalicelib import (
     plans,
     requests,
     session_list,
+    talks,
     top_ups,
     viber,
 )
+from chalicelib.api import broadcasts as api_broadcasts
 from chalicelib.api import site
-from chalicelib.delivery import states
+from chalicelib.delivery import chunks, paying, pricing, states
+from chalicelib.delivery.broadcasts import apart, audience, holding, steering, together
+from chalicelib.forecast import playing
+from chalicelib.reports import words
 from chalicelib.reports.lines import RETURNED
+from chalicelib.sessions import policy
 
 CONSOLE = site.HERE
 VENDOR = CONSOLE / "vendor"
@@ -142,12 +148,103 @@ def test_every_word_of_the_api_has_a_text() -> None:
     }
     assert set(known["reason"]) == {
         states.EXPIRED,
+        states.BOT_ENDED,
         states.BOT_DISCONNECTED,
         states.SENDING_STOPPED,
         states.VIBER_REFUSED,
         states.NOT_CONNECTED,
         states.FAILED_ON_DEVICE,
     }
+
+
+def test_every_word_on_broadcasts_has_a_text() -> None:
+    known = families()
+    assert set(known["broadcast"]) == set(api_broadcasts.STATES)
+    assert set(known["line"]) == {chunks.SKIPPED}
+    assert set(known["skipped"]) == {
+        audience.NOT_SUBSCRIBED,
+        audience.UNKNOWN_CONTACT,
+        audience.OTHER_BOT,
+        audience.DUPLICATE,
+        apart.NO_TICKET,
+        apart.PRICE_RISEN,
+        chunks.STOPPED,
+    }
+    assert set(known["pause"]) == {
+        holding.CAP_REACHED,
+        together.NO_BALANCE_AT_VIBER,
+        steering.PAUSED,
+    }
+    for reason in (together.FREE_MESSAGES_USED, together.VIBER_REFUSED, states.BOT_ENDED):
+        assert reason in known["problem"] + known["reason"]
+
+
+def test_every_word_on_money_has_a_text() -> None:
+    known = families()
+    assert set(known["price"]) == {
+        pricing.FREE_WINDOW,
+        pricing.IN_SESSION,
+        pricing.OPENS_SESSION,
+        pricing.RENEWS_SESSION,
+        pricing.BOT_INITIATED,
+        pricing.LEGACY,
+    }
+    assert set(known["money"]) == {talks.HELD, talks.POSTED, talks.VOIDED, talks.REFUNDED}
+    assert set(known["session"]) == set(session_list.STATES)
+    assert set(known["policy_kind"]) == set(policy.KINDS)
+    assert set(known["anchor"]) == set(policy.ANCHORS)
+    assert set(known["ended"]) == {plans.UNPAID, plans.NOT_LEGACY, plans.TURNED_OFF}
+    assert set(known["difference"]) == {
+        paying.NOT_BILLED_THERE,
+        paying.BILLED_THERE,
+        paying.DELIVERED_UNPAID,
+    }
+    assert set(known["event"]) == {
+        playing.FEE_PAID,
+        playing.FEE_REFUSED,
+        playing.DEACTIVATED,
+        playing.SESSIONS_OFF,
+        playing.BOT_ENDS,
+        playing.BOT_ADDED,
+        playing.REQUEST_REFUSED,
+        playing.TOPPED_UP,
+        playing.MONEY_OUT,
+    }
+
+
+def test_what_an_entry_says_has_a_text_or_leads_somewhere() -> None:
+    listed = re.search(r"const SILENT = \[(.*?)\]", scripts()["entry.js"], re.DOTALL)
+    assert listed is not None
+    assert facts_of_entries() <= {*families()["fact"], *re.findall(r'"(\w+)"', listed[1])}
+
+
+def facts_of_entries() -> set[str]:
+    """Give the names under which entries are made to say something."""
+    names: set[str] = set()
+    for path in CONSOLE.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(read(path))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "billing.entry":
+                names |= {given.arg for given in node.keywords if given.arg is not None}
+    for path in (CONSOLE.parent / "payments.py", CONSOLE.parent / "delivery" / "paying.py"):
+        names |= keys_of_facts(path)
+    # What a payment that an operator has to look at says is in no entry.
+    names |= keys_of_facts(CONSOLE.parent / "top_ups.py") - {"currency", "amount"}
+    of_the_entry = {"now", "bot_id", "corrects", "micros"}
+    return {name.removesuffix("_micros") for name in names - of_the_entry}
+
+
+def keys_of_facts(path: Path) -> set[str]:
+    """Give the keys of the dicts that a module calls facts."""
+    told = re.findall(r'facts = \{(.*?)\}|facts\["(\w+)"\] =', read(path), re.DOTALL)
+    return {name for body, one in told for name in (*re.findall(r'"(\w+)":', body), one) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_report_has_the_words_of_the_console(language: str) -> None:
+    said, known = catalogue(language), families()
+    for family, told in (("entry", words.kind), ("delivery", words.state), ("place", words.place)):
+        for word in known[family]:
+            assert told(word, language) == said[f"{family}.{word}"]
 
 
 def kinds() -> set[str]:

@@ -55,7 +55,9 @@ function useRecipients(path) {
 function rowOf(one) {
   const { contact_id, subscriber_id, state, reason, viber_status } = one;
   const at = one.seen_at ?? one.delivered_at ?? one.failed_at;
-  const why = told("viber", viber_status ?? "") ?? told("skipped", reason) ?? told("reason", reason);
+  const known = told("viber", viber_status ?? "") ?? told("skipped", reason) ?? told("reason", reason);
+  // A phone that failed says why in words of its own.
+  const why = known ?? reason;
   return {
     key: subscriber_id,
     "data-testid": "recipient",

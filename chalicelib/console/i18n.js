@@ -19,8 +19,8 @@ export const families = {
   ],
   delivery: ["queued", "sending", "sent", "delivered", "seen", "failed", "unknown", "returned"],
   reason: [
-    "expired", "bot-disconnected", "sending-stopped", "viber-refused", "not-connected",
-    "failed-on-device",
+    "expired", "bot-ended", "bot-disconnected", "sending-stopped", "viber-refused",
+    "not-connected", "failed-on-device",
   ],
   viber: [
     "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
@@ -48,6 +48,7 @@ export const families = {
     "month", "purpose", "reason", "protects", "set_aside", "reference", "credited_by", "payment",
     "top_up_id", "kind", "price_kind", "country", "price_list", "message_id", "author_name",
     "accepted_at", "sent_at", "arrived_at", "begun_at", "proof", "step", "lines", "prices", "chunk",
+    "session", "asked_for", "corrected_by",
   ],
   place: ["available", "held", "set-aside"],
   price: [
@@ -61,9 +62,12 @@ export const families = {
   anchor: ["first", "last"],
   difference: ["not-billed-there", "billed-there", "delivered-unpaid"],
   broadcast: ["planning", "ready", "running", "paused", "stopping", "stopped", "done"],
-  pause: ["cap-reached", "no-balance-at-viber", "paused"],
-  skipped: ["not-subscribed", "unknown-contact", "other-bot", "duplicate", "no-ticket", "price-risen"],
-  line: ["preparing", "skipped", "accepted"],
+  pause: ["cap-reached", "viber-no-balance", "paused"],
+  skipped: [
+    "not-subscribed", "unknown-contact", "other-bot", "duplicate", "no-ticket", "price-risen",
+    "stopped",
+  ],
+  line: ["skipped"],
   // What a forecast foresees.
   event: [
     "fee-paid", "fee-refused", "bot-deactivated", "sessions-off", "bot-ends", "bot-added",
@@ -93,7 +97,7 @@ export const families = {
     "already-decided", "another-bot", "bot-deactivated", "bot-ended", "has-a-plan",
     "needs-request", "no-cards", "no-link", "no-plan", "no-price-list", "no-subscription",
     "not-for-this-bot", "price-risen", "quota-used", "request-open", "sessions-on",
-    "too-many-broadcasts",
+    "too-many-broadcasts", "too-many-top-ups",
     "type-not-in-sessions", "payment-unknown", "wrong-state",
   ],
 };

@@ -220,6 +220,7 @@ export default {
   "problem.too-many-requests": "Too many requests. Wait a little and try again.",
   "problem.unauthorized": "Sign in first.",
   "reason.bot-disconnected": "The bot was disconnected before the message could be sent.",
+  "reason.bot-ended": "The bot’s subscription ended before the message was sent.",
   "reason.expired": "It could not be sent within an hour.",
   "reason.failed-on-device": "The customer's phone could not show the message.",
   "reason.not-connected": "Viber could not be reached.",

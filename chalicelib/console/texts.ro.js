@@ -220,6 +220,7 @@ export default {
   "problem.too-many-requests": "Prea multe cereri. Așteptați puțin și încercați din nou.",
   "problem.unauthorized": "Mai întâi autentificați-vă.",
   "reason.bot-disconnected": "Botul a fost deconectat înainte ca mesajul să fie trimis.",
+  "reason.bot-ended": "Abonamentul botului s-a încheiat înainte ca mesajul să fie trimis.",
   "reason.expired": "Nu s-a putut trimite timp de o oră.",
   "reason.failed-on-device": "Telefonul clientului nu a putut afișa mesajul.",
   "reason.not-connected": "Nu s-a putut lua legătura cu Viber.",

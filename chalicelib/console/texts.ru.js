@@ -220,6 +220,7 @@ export default {
   "problem.too-many-requests": "Слишком много запросов. Подождите немного и попробуйте ещё раз.",
   "problem.unauthorized": "Сначала войдите.",
   "reason.bot-disconnected": "Бота отключили до того, как сообщение было отправлено.",
+  "reason.bot-ended": "Подписка бота закончилась до того, как сообщение было отправлено.",
   "reason.expired": "Не удалось отправить в течение часа.",
   "reason.failed-on-device": "Телефон клиента не смог показать сообщение.",
   "reason.not-connected": "Не удалось связаться с Viber.",

@@ -220,6 +220,7 @@ export default {
   "problem.too-many-requests": "Забагато запитів. Зачекайте трохи й спробуйте ще раз.",
   "problem.unauthorized": "Спершу увійдіть.",
   "reason.bot-disconnected": "Бота відключили до того, як повідомлення надіслано.",
+  "reason.bot-ended": "Підписка бота закінчилася до того, як повідомлення надіслано.",
   "reason.expired": "Не вдалося надіслати протягом години.",
   "reason.failed-on-device": "Телефон клієнта не зміг показати повідомлення.",
   "reason.not-connected": "Не вдалося зв’язатися з Viber.",

@@ -1,4 +1,4 @@
-"""The words of a report's files, in the languages of the console."""
+"""The words of a report's files, those of the console for the same things."""
 
 LANGUAGES = ("uk", "ru", "ro", "en")
 
@@ -92,9 +92,19 @@ _KINDS = {
 }
 
 _STATES = {
-    "queued": ("У черзі", "В очереди", "În coadă", "Queued"),
-    "sending": ("Надсилається", "Отправляется", "Se trimite", "Sending"),
-    "unknown": ("Невідомо", "Неизвестно", "Necunoscut", "Unknown"),
+    "queued": (
+        "Очікує надсилання",
+        "Ожидает отправки",
+        "Așteaptă trimiterea",
+        "Waiting to be sent",
+    ),
+    "sending": ("Надсилається", "Отправляется", "Se trimite", "Being sent"),
+    "unknown": (
+        "Результат невідомий",
+        "Результат неизвестен",
+        "Rezultat necunoscut",
+        "Outcome unknown",
+    ),
     "sent": ("Надіслано", "Отправлено", "Trimis", "Sent"),
     "delivered": ("Доставлено", "Доставлено", "Livrat", "Delivered"),
     "seen": ("Переглянуто", "Просмотрено", "Văzut", "Seen"),
@@ -103,9 +113,9 @@ _STATES = {
 }
 
 _PLACES = {
-    "available": ("доступні", "доступные", "disponibil", "available"),
-    "held": ("утримані", "удержанные", "reținut", "held"),
-    "set-aside": ("відкладені", "отложенные", "pus deoparte", "set aside"),
+    "available": ("доступно", "доступно", "disponibil", "available"),
+    "held": ("заблоковано", "заблокировано", "blocat", "held"),
+    "set-aside": ("відкладено", "отложено", "pus deoparte", "set aside"),
 }
 
 
