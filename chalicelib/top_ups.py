@@ -5,7 +5,7 @@ Stripe tells late, twice and in any order. Money moves by the payment's identity
 """
 
 import contextlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,15 +21,20 @@ PAID, FAILED, EXPIRED, REVIEW = "paid", "failed", "expired", "review"
 STATES = (NEW, OPEN, PENDING, PAID, FAILED, EXPIRED, REVIEW)
 UNPAID = (NEW, OPEN, PENDING)
 
+OPEN_MAX = 20
+# Stripe's pages end after a day.
+PAGE_LASTS = timedelta(days=1)
+READ_AT_ONCE = 100
+
 REVIEWED_AT = "top-ups#review"
 
 
 def start(account_id: str, micros: int, *, idempotency_key: str, by: Actor, now: datetime) -> TopUp:
     """Ask for a top-up and open the page on which it is paid; nothing is credited yet.
 
-    The same key and amount get the same top-up and page. Raises Conflict of kind `no-cards`,
-    BadInput, KeyReused, StillRunning and GatewayFailed; after the last the same request may be
-    sent again.
+    The same key and amount get the same top-up and page. Raises Conflict of kind `no-cards`
+    or `too-many-top-ups`, BadInput, KeyReused, StillRunning and GatewayFailed; after the last the
+    same request may be sent again.
     """
     _check(micros)
     wish = repeats.wish(account_id, idempotency_key, "top-up", micros)
@@ -38,6 +43,7 @@ def start(account_id: str, micros: int, *, idempotency_key: str, by: Actor, now:
         first = store.get(*repeats.wanted(wish)[:2])
         if first is not None:
             return get(account_id, str(repeats.answered(wish, first)))
+        _refuse_beside_too_many(account_id, now)
         top_up_id = ids.caused("top", ids.to_ms(now), wish.key)
         made = TopUp(
             key=account_id,
@@ -110,6 +116,32 @@ def _check(micros: int) -> None:
         raise errors.BadInput(
             f"By card from {least} to {most} {money.CURRENCY} at once.", field="amount.amount"
         )
+
+
+def _refuse_beside_too_many(account_id: str, now: datetime) -> None:
+    """Refuse one page more beside those that wait to be paid: Stripe's rate is all accounts'.
+
+    Those that come at the same instant may all pass; the next one does not.
+    """
+    first, last = ids.first_at("top", ids.to_ms(now - PAGE_LASTS)), ids.first_at("top", ids.MS_MAX)
+    waiting, cursor = 0, None
+    while True:
+        found, cursor = store.page(
+            TopUp,
+            account_id,
+            TopUp.item.between(item_of(first), item_of(last)),
+            limit=READ_AT_ONCE,
+            cursor=cursor,
+            newest_first=True,
+        )
+        waiting += sum(each.state in (NEW, OPEN) for each in found)
+        if waiting >= OPEN_MAX:
+            raise errors.Conflict(
+                f"{OPEN_MAX} top-ups of today wait to be paid; pay one of them first.",
+                kind="too-many-top-ups",
+            )
+        if cursor is None:
+            return
 
 
 def _opened(asked: TopUp) -> TopUp:

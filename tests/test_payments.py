@@ -271,6 +271,24 @@ def test_when_stripe_does_not_answer_the_same_request_goes_on(stripe: PretendStr
     assert len(top_ups.of_account(OURS, limit=9, cursor=None)[0]) == 1
 
 
+def test_no_more_than_twenty_pages_wait_to_be_paid(stripe: PretendStripe) -> None:
+    first, *_ = (asked(key=f"wish {number}") for number in range(20))
+    with pytest.raises(errors.Conflict) as refused:
+        asked(key="one more")
+    assert refused.value.kind == "too-many-top-ups"
+    assert len(stripe.sessions) == 20
+    assert asked(key="wish 3").state == "open", "a repeat is not one more"
+
+    stripe.pay(session_of(first))
+    assert asked(key="one more").state == "open"
+    with pytest.raises(errors.Conflict):
+        asked(key="two more")
+
+    tomorrow = NOW + timedelta(days=1, seconds=1)
+    start = top_ups.start(OURS, EUR, idempotency_key="two more", by=ADMIN, now=tomorrow)
+    assert start.state == "open"
+
+
 def test_stripes_own_words_stay_with_us(stripe: PretendStripe) -> None:
     os.environ["STRIPE_SECRET_KEY"] = "sk_live_wrong_abcd"
     with pytest.raises(errors.GatewayFailed) as refused:
