@@ -342,6 +342,11 @@ def test_fees_are_warned_of_though_no_money_moves(desk: Desk) -> None:
     assert desk.call("PATCH", "/v1/money-settings", chosen).status == 200
     alerts.look(desk.account_id, now=desk.now)
     assert given(desk) == [("fee-not-covered", True)]
+    (told,) = desk.call("GET", "/v1/warnings").body["items"]
+    assert told["facts"]["fee_kind"] == "maintenance-fee"
+    assert told["facts"]["fee"] == {"amount": "100.00", "currency": "EUR"}
+    (stored,), _ = alerts.listed(desk.account_id, state=None, limit=9, cursor=None)
+    assert len(told["facts"]) == len(stored.facts), "no fact is told in another's place"
     steps = [((2026, 11, 25, 1), "fee-refused"), ((2026, 12, 1, 1), "bot-deactivated")]
     for day, kind in steps:
         in_kyiv(desk, *day)

@@ -184,7 +184,7 @@ def _fee(bot: Bot, fee: Fee, short_micros: int, now: datetime) -> Finding:
     facts = {
         "bot_name": bot.name,
         "month": fee.month,
-        "fee": fee.kind,
+        "fee_kind": fee.kind,
         "fee_micros": fee.micros,
         "short_micros": short_micros,
         "due_at": fee.due_at.isoformat(),

@@ -74,7 +74,7 @@ function wordsOf({ facts }, zone) {
   return [
     owed && t("warning.owed", { owed: cost(owed) }),
     available && t("warning.available", { available: cost(available) }),
-    fee?.currency && t("warning.fee", { fee: cost(fee) }),
+    fee && t("warning.fee", { fee: cost(fee) }),
     short && t("warning.missing", { missing: cost(short) }),
     out_at && t("warning.out", { day: day(out_at) }),
     last_at && t("warning.pay_by", { day: day(last_at) }),
