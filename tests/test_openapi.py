@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,19 @@ def test_every_struct_that_goes_in_or_out_is_told_field_by_field(described: dict
                 assert told["description"]
         if route.body not in (None, bytes):
             assert schemas[route.body.__name__]["additionalProperties"] is False
+
+
+def test_structs_have_names_of_their_own(described: dict[str, Any]) -> None:
+    for name in described["components"]["schemas"]:
+        assert re.fullmatch(r"\w+", name), f"another struct has the name of {name} too"
+    here = {
+        each
+        for route in ROUTES
+        for each in vars(sys.modules[route.view.__module__]).values()
+        if isinstance(each, type) and issubclass(each, msgspec.Struct)
+    }
+    names = sorted(each.__name__ for each in here if each.__module__.startswith("chalicelib.api"))
+    assert names == sorted(set(names))
 
 
 def test_operations_have_names_of_their_own(described: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ class ResumeIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spending_cap: Money | None = None
 
 
-class PlanOut(msgspec.Struct, frozen=True):
+class BroadcastPlanOut(msgspec.Struct, frozen=True):
     """Who is to hear it: in talks that go on at their own terms, and the rest at the tariff."""
 
     recipients: int
@@ -63,7 +63,7 @@ class BroadcastOut(msgspec.Struct, frozen=True, kw_only=True):
     waits_until: datetime | None
     content: dict[str, Any]
     audience: dict[str, Any]
-    plan: PlanOut
+    plan: BroadcastPlanOut
     spending_cap: Money | None
     spending_limit: Money | None
     committed: Money
@@ -255,7 +255,7 @@ def _out(broadcast: Broadcast) -> BroadcastOut:
         waits_until=broadcast.waits_until,
         content=broadcast.content,
         audience=broadcast.audience,
-        plan=PlanOut(
+        plan=BroadcastPlanOut(
             broadcast.recipients,
             broadcast.apart,
             broadcast.recipients - broadcast.apart,

@@ -23,7 +23,7 @@ Delimiter = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(reports.
 CallOf = Call[Empty, Any]
 
 
-class MessagesQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PaidMessagesQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which paid messages: charged from a day on and before another, by the account's clock."""
 
     from_day: date | None = msgspec.field(name="from", default=None)
@@ -44,7 +44,7 @@ class TotalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     cursor: str | None = None
 
 
-class SheetQuery(MessagesQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SheetQuery(PaidMessagesQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The same as a file: its language (the account's, if not said) and what parts its cells."""
 
     limit: int = reports.ROWS_MAX
@@ -130,10 +130,10 @@ class TotalsOut(msgspec.Struct, frozen=True):
     "/v1/reports/messages",
     roles=AGENTS,
     scope="billing:read",
-    query=MessagesQuery,
+    query=PaidMessagesQuery,
     answer=list[LineOut],
 )
-def list_paid_messages(call: Call[Empty, MessagesQuery]) -> Page:
+def list_paid_messages(call: Call[Empty, PaidMessagesQuery]) -> Page:
     """List paid messages and sessions by the time they were charged, newest first."""
     found, cursor = reports.lines(
         call.account_id,
