@@ -27,13 +27,12 @@ from moto import mock_aws
 from moto.utilities.utils import load_resource
 
 from chalicelib import tables
-from tests import moto_keys
+from tests import moto_copies, moto_keys
 
 # Fixtures, for whichever test asks for them by name.
 from tests.browser import admin, agent, chromium, running_demo  # noqa: F401
 from tests.desk import Desk
 from tests.serial import serialised
-from tools import resources
 
 moto_keys.share()
 
@@ -50,7 +49,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def aws() -> Iterator[None]:
     """Give an empty AWS with this deployment's resources, as the template says."""
     with mock_aws():
-        os.environ.update(resources.create_all("test"))
+        os.environ.update(moto_copies.create_all())
         yield
 
 
@@ -69,7 +68,7 @@ def new_desk(jwks: str) -> Callable[[], AbstractContextManager[Desk]]:
     @contextmanager
     def opened() -> Iterator[Desk]:
         with mock_aws():
-            os.environ.update(resources.create_all("test"))
+            os.environ.update(moto_copies.create_all())
             with serialised(tables.connection.client), Desk() as one:
                 yield one
 

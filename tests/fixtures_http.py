@@ -10,16 +10,16 @@ from app import app
 from chalicelib import tables
 from demo.gateway import BODY_MAX_BYTES, Gateway, deployed_properties
 from demo.servers import Server
+from tests import moto_copies
 from tests.desk import Desk
 from tests.serial import serialised
-from tools import resources
 
 
 @contextmanager
 def served_desk(jwks: str) -> Iterator[tuple[Desk, str]]:
     """Give a desk and the address its app answers at."""
     with mock_aws():
-        os.environ.update(resources.create_all("test"), JWKS_URL=jwks)
+        os.environ.update(moto_copies.create_all(), JWKS_URL=jwks)
         # As many requests as a test likes: how they are throttled is the gateway's own test.
         properties = dict(deployed_properties()) | {"MethodSettings": []}
         server = Server(0, body_max_bytes=BODY_MAX_BYTES)

@@ -8,19 +8,19 @@ import pytest
 from moto import mock_aws
 
 from chalicelib import people, tables
+from tests import moto_copies
 from tests.desk import Desk
 from tests.fixtures_accounts import everything
 from tests.fixtures_payments import pretend_stripe
 from tests.serial import serialised
 from tests.test_api_balance import OPERATOR_EMAIL, amount, top_up, transfer
-from tools import resources
 
 
 @pytest.fixture(scope="module")
 def shared_desk(jwks: str) -> Iterator[Desk]:
     """One desk for all that is refused, for it changes nothing."""
     with mock_aws():
-        os.environ.update(resources.create_all("test"), JWKS_URL=jwks)
+        os.environ.update(moto_copies.create_all(), JWKS_URL=jwks)
         with serialised(tables.connection.client), Desk() as one, pretend_stripe(lambda *_: 500):
             people.make_operator(email=OPERATOR_EMAIL, name="Оператор", now=one.now)
             one.sign_in(OPERATOR_EMAIL)

@@ -11,6 +11,7 @@ from moto import mock_aws
 from app import app
 from chalicelib import people, tables
 from tests import fixtures_accounts as accounts
+from tests import moto_copies
 from tests.desk import Answered, Desk
 from tests.fixtures_accounts import MISSING
 from tests.fixtures_walkers import (
@@ -24,7 +25,6 @@ from tests.fixtures_walkers import (
     walkers,
 )
 from tests.serial import serialised
-from tools import resources
 
 FOR_VIBER = ("POST", "/viber/{bot_id}")
 FOR_STRIPE = ("POST", "/stripe")
@@ -47,7 +47,7 @@ FOR_EVERYBODY = {
 def world(jwks: str) -> Iterator[World]:
     """Two accounts; what these tests may not change they share."""
     with mock_aws():
-        os.environ.update(resources.create_all("test"), JWKS_URL=jwks)
+        os.environ.update(moto_copies.create_all(), JWKS_URL=jwks)
         with serialised(tables.connection.client), Desk() as desk:
             mine, theirs = accounts.own(desk), accounts.neighbour(desk)
             yield World(desk, mine, theirs, {each.name: each for each in walkers(desk)})

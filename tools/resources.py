@@ -29,7 +29,7 @@ def create_all(stage: str = "dev") -> dict[str, str]:
     """
     names = _names(stage)
     create_tables(_client("dynamodb"), stage)
-    _create_queues(names)
+    create_queues(_client("sqs"), names)
     _create_bucket(names)
     _create_key(names)
     _create_people(names)
@@ -63,6 +63,22 @@ def create_tables(client: Any, stage: str) -> None:
                 TableName=resolve(properties["TableName"], {"Stage": stage}),
                 TimeToLiveSpecification=ttl,
             )
+
+
+def create_queues(client: Any, names: dict[str, str]) -> None:
+    """Create all queues with an SQS client, and add their URLs and ARNs to the names."""
+    # A queue names its dead-letter queue, which therefore has to be there first.
+    for name, properties in sorted(_of_type(QUEUE), key=lambda each: "RedrivePolicy" in each[1]):
+        wanted = resolve(properties, names)
+        attributes = {
+            attribute: _spelled(value)
+            for attribute, value in wanted.items()
+            if attribute not in ("QueueName", "Tags")
+        }
+        url = client.create_queue(QueueName=wanted["QueueName"], Attributes=attributes)["QueueUrl"]
+        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        names[name] = url
+        names[f"{name}.Arn"] = answer["Attributes"]["QueueArn"]
 
 
 @functools.cache
@@ -122,22 +138,6 @@ def _names(stage: str) -> dict[str, str]:
         "AWS::Region": config.region(),
         "AWS::Partition": "aws",
     }
-
-
-def _create_queues(names: dict[str, str]) -> None:
-    client = _client("sqs")
-    # A queue names its dead-letter queue, which therefore has to be there first.
-    for name, properties in sorted(_of_type(QUEUE), key=lambda each: "RedrivePolicy" in each[1]):
-        wanted = resolve(properties, names)
-        attributes = {
-            attribute: _spelled(value)
-            for attribute, value in wanted.items()
-            if attribute not in ("QueueName", "Tags")
-        }
-        url = client.create_queue(QueueName=wanted["QueueName"], Attributes=attributes)["QueueUrl"]
-        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        names[name] = url
-        names[f"{name}.Arn"] = answer["Attributes"]["QueueArn"]
 
 
 def _spelled(value: Any) -> str:
