@@ -1,5 +1,6 @@
 """Broadcasts: planned, looked at with their price, started, paused, resumed, stopped."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -107,6 +108,21 @@ class RecipientsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: str | None = None
 
 
+def _steers(
+    verb: str, *, body: type[Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Serve a view that leads a broadcast on, where its state lets it."""
+    return nouns.route_to(
+        "POST",
+        f"/v1/broadcasts/{{broadcast_id}}/{verb}",
+        roles=ADMINS,
+        scope="billing:write",
+        body=body,
+        answer=BroadcastOut,
+        problems=(404, 409),
+    )
+
+
 @nouns.route_to(
     "POST",
     "/v1/broadcasts",
@@ -184,61 +200,27 @@ def list_recipients(call: Call[Empty, RecipientsQuery], broadcast_id: str) -> Pa
     return Page([_recipient_out(each) for each in found], _cursor(following))
 
 
-@nouns.route_to(
-    "POST",
-    "/v1/broadcasts/{broadcast_id}/start",
-    roles=ADMINS,
-    scope="billing:write",
-    body=StartIn,
-    answer=BroadcastOut,
-    problems=(404, 409),
-)
+@_steers("start", body=StartIn)
 def start_broadcast(call: Call[StartIn, Empty], broadcast_id: str) -> BroadcastOut:
     """Start a broadcast that is ready, at the price agreed to."""
-    started = broadcasts.start(
-        call.account_id, broadcast_id, call.body.agreed_price, by=call.actor, now=call.now
-    )
-    return _out(started)
+    price = call.body.agreed_price
+    return _out(broadcasts.start(call.account_id, broadcast_id, price, by=call.actor, now=call.now))
 
 
-@nouns.route_to(
-    "POST",
-    "/v1/broadcasts/{broadcast_id}/pause",
-    roles=ADMINS,
-    scope="billing:write",
-    answer=BroadcastOut,
-    problems=(404, 409),
-)
+@_steers("pause")
 def pause_broadcast(call: Call[Empty, Empty], broadcast_id: str) -> BroadcastOut:
     """Let a broadcast rest after the chunk that is on its way."""
     return _out(broadcasts.pause(call.account_id, broadcast_id, by=call.actor, now=call.now))
 
 
-@nouns.route_to(
-    "POST",
-    "/v1/broadcasts/{broadcast_id}/resume",
-    roles=ADMINS,
-    scope="billing:write",
-    body=ResumeIn,
-    answer=BroadcastOut,
-    problems=(404, 409),
-)
+@_steers("resume", body=ResumeIn)
 def resume_broadcast(call: Call[ResumeIn, Empty], broadcast_id: str) -> BroadcastOut:
     """Let a paused broadcast go on, up to another cap if one is given."""
-    resumed = broadcasts.resume(
-        call.account_id, broadcast_id, call.body.spending_cap, by=call.actor, now=call.now
-    )
-    return _out(resumed)
+    cap = call.body.spending_cap
+    return _out(broadcasts.resume(call.account_id, broadcast_id, cap, by=call.actor, now=call.now))
 
 
-@nouns.route_to(
-    "POST",
-    "/v1/broadcasts/{broadcast_id}/stop",
-    roles=ADMINS,
-    scope="billing:write",
-    answer=BroadcastOut,
-    problems=(404, 409),
-)
+@_steers("stop")
 def stop_broadcast(call: Call[Empty, Empty], broadcast_id: str) -> BroadcastOut:
     """End a broadcast; who has not been sent to is not, and costs nothing."""
     return _out(broadcasts.stop(call.account_id, broadcast_id, by=call.actor, now=call.now))
