@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import billing, books, payments, people, store
 from chalicelib.billing import Change
-from chalicelib.tables import Entry
+from chalicelib.tables import Entry, FirstAnswer
 from demo.checkout import PretendStripe
 from tests.desk import Answered, Desk
 from tests.fixtures_payments import pretend_stripe
@@ -282,6 +282,10 @@ def test_an_operator_puts_an_entry_right_by_another(desk: Desk, operator: str) -
     assert (first.body["corrects"], first.body["facts"]["reason"]) == (wrong, "Двічі")
     assert corrected("0.0196", "c1").body == first.body
     assert corrected("0.0197", "c1").status == 422
+    for answer in list(FirstAnswer.scan()):
+        answer.delete()
+    desk.now += timedelta(days=3)
+    assert corrected("0.0196", "c1").body == first.body, "its first answer is forgotten"
     assert balance(desk)["available"] == "399.9804"
     assert corrected("1.00", "c2", gives=True).body["amount"] == amount("1.00")
     assert corrected("500.00", "c3").status == 201

@@ -35,7 +35,7 @@ class Request(Item):
 
 
 class Guard(Item):
-    """Keeps something from being there twice: one open request per bot, or per set of answers."""
+    """Keeps something from being there twice: a bot's open request, a correction."""
 
     class Meta:
         table_name = LEDGER
