@@ -89,6 +89,17 @@ def test_tracking_data_and_context_are_kept_to_the_blank() -> None:
     assert found.tracking_data == " k"
 
 
+def test_what_is_longer_than_any_of_vibers_is_cut_or_left_out() -> None:
+    long = "я" * 60_000
+    user = {"id": USER_ID, "name": long, "avatar": f"https://viber.com/{long}"}
+    found = changed(
+        "conversation_started", context=long, user=user | {"country": "UKR", "language": long}
+    )
+    assert (found.context, found.user.name) == ("я" * 2000, "я" * 200)
+    assert (found.user.avatar, found.user.country, found.user.language) == (None, None, None)
+    assert changed("conversation_started", context=" " * 2000 + "x").context is None
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

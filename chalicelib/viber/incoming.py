@@ -33,6 +33,9 @@ from chalicelib.viber.fields import (
 # The last instant that a date can tell; anything later is no time at all.
 TIMESTAMP_MS_MAX = 253_402_300_799_999
 USER_ID_LENGTH_MAX = 128
+# What is kept beside every message of a talk is no room for a stranger's library.
+COUNTRY_LENGTH, LANGUAGE_LENGTH_MAX, NAME_LENGTH_MAX = 2, 16, 200
+AVATAR_LENGTH_MAX, CONTEXT_LENGTH_MAX = 2000, 2000
 COUNT_MAX = 2**53 - 1
 
 
@@ -179,7 +182,7 @@ def _started(raw: dict[str, Any], event: str, at: int | None, token: str | None)
         timestamp_ms=at,
         token=token,
         user=_user(raw, "user"),
-        context=exact_of(raw.get("context")),
+        context=exact_of((exact_of(raw.get("context")) or "")[:CONTEXT_LENGTH_MAX]),
         subscribed=flag_of(raw.get("subscribed")),
         conversation_type=text_of(raw.get("type")),
     )
@@ -307,14 +310,21 @@ def _location(raw: dict[str, Any], text: str) -> Location | None:
 
 def _user(raw: dict[str, Any], name: str) -> User:
     user = object_of(raw.get(name))
+    country = _whole_text(user.get("country"), COUNTRY_LENGTH)
     return User(
         id=_id(user.get("id"), f"{name} id"),
-        name=text_of(user.get("name")),
-        avatar=text_of(user.get("avatar")),
-        country=text_of(user.get("country")),
-        language=text_of(user.get("language")),
+        name=text_of((text_of(user.get("name")) or "")[:NAME_LENGTH_MAX]),
+        avatar=_whole_text(user.get("avatar"), AVATAR_LENGTH_MAX),
+        country=country if country is not None and len(country) == COUNTRY_LENGTH else None,
+        language=_whole_text(user.get("language"), LANGUAGE_LENGTH_MAX),
         api_version=_count(user.get("api_version")),
     )
+
+
+def _whole_text(value: Any, length_max: int) -> str | None:
+    # Half an address or half a country would be another one.
+    text = text_of(value)
+    return text if text is not None and len(text) <= length_max else None
 
 
 def _user_id(raw: dict[str, Any]) -> str:
