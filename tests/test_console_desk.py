@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,67 @@ def test_a_transfer_is_credited_once_for_its_reference_and_the_books_are_audited
     operator.at("transfer").get_by_text("уже зараховано").wait_for()
     operator.at("audit").click()
     operator.at("audit-result", "[data-balances=true]").wait_for()
+
+
+def test_an_entry_is_put_right_once_with_a_question_and_what_is_wrong_at_its_field(
+    operator: Console, running_demo: Demo
+) -> None:
+    wrong = credit(running_demo, "55.00")["entry_id"]
+    before = balance(running_demo)["available"]
+    operator.open(f"#/accounts/{running_demo.told['account_id']}")
+    entry = operator.at("entry", f"[data-entry-id={wrong}]")
+    entry.locator("[data-testid=correct]").click()
+    dialog = operator.at("correction")
+    submit = operator.at("correction-submit")
+    submit.click()
+    operator.at("form-gives").get_by_role("alert").wait_for()
+    operator.at("form-gives").get_by_label("Списати").check()
+    submit.click()
+    dialog.get_by_text("Введіть суму, більшу за нуль").wait_for()
+    operator.at("correction-amount").fill("2000000")
+    submit.click()
+    dialog.get_by_text("Заповніть це поле").wait_for()
+    operator.at("correction-reason").fill("Двічі зараховано")
+    submit.click()
+    assert "2 000 000,00 EUR" in plain(operator.at("correction-question").inner_text())
+    operator.foresee("400 POST /v1/accounts")
+    operator.at("correction-yes").click()
+    operator.page.locator("[data-testid=correction-amount][aria-invalid=true]").wait_for()
+    operator.at("correction-amount").fill("5,000001")
+    submit.click()
+    operator.at("correction-back").click()
+    assert operator.at("correction-amount").input_value() == "5,000001"
+    submit.click()
+
+    # The answer is lost on its way; the window is closed, and the same is wished once more.
+    def lose(route: Any) -> None:
+        asked.append(route.request.headers["idempotency-key"])
+        route.fetch()
+        route.abort()
+
+    asked: list[str] = []
+    operator.foresee("net::ERR_FAILED POST")
+    operator.page.route("**/corrections", lose)
+    operator.at("correction-yes").click()
+    operator.at("correction-question").get_by_role("alert").wait_for()
+    operator.page.unroute("**/corrections")
+    operator.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    entry.locator("[data-testid=correct]").click()
+    submit.click()
+    with operator.page.expect_request("**/corrections") as again:
+        operator.at("correction-yes").click()
+    operator.at("toast").wait_for()
+    dialog.wait_for(state="detached")
+    assert {*asked, again.value.headers["idempotency-key"]} == {asked[0]}
+    operator.at("entry", "[data-kind=correction]").first.wait_for()
+    assert balance(running_demo)["available"] == pytest.approx(before - 5.000001)
+    path = "/v1/entries?kind=correction"
+    (made_of_it,) = [
+        each for each in running_demo.get(path, by="admin")["items"] if each["corrects"] == wrong
+    ]
+    assert made_of_it["amount"]["amount"] == "-5.000001"
+    assert made_of_it["facts"]["reason"] == "Двічі зараховано"
 
 
 def test_sessions_are_turned_on_and_off_for_a_bot(operator: Console, running_demo: Demo) -> None:

@@ -11,7 +11,7 @@ import { full } from "./times.js";
 import { problemAt, Refusal, showToast, TextField, useAct } from "./widgets.js";
 import { BalanceCard, useBalance } from "./balance.js";
 import { AccountBots } from "./account-bots.js";
-import { Entries } from "./statement.js";
+import { CorrectableEntries } from "./correction.js";
 import { Table } from "./table.js";
 
 const REFERENCE_MOST = 100;
@@ -44,7 +44,7 @@ export function AccountPage({ account_id }) {
     <${AccountBots} path=${path} bots=${bots} onChanged=${reload} />
     <section class="block">
       <h2>${t("statement.title")}</h2>
-      <${Entries} key=${turn} path=${`${path}/entries`} nameOf=${nameOf} limit=${20} />
+      <${CorrectableEntries} key=${turn} path=${path} nameOf=${nameOf} onCorrected=${reload} />
     </section>
   </div>`;
 }

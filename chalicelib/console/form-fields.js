@@ -34,8 +34,8 @@ export function Inquiry({ value, onValue, name, ...more }) {
   return html`<${Field} ...${more} name=${name} control=${control} />`;
 }
 
-// Neither is chosen until somebody does.
-export function YesNo({ name, label, hint, value, problem, onValue }) {
+// Neither is chosen until somebody does. `answers` are [true, text] and [false, text].
+export function YesNo({ name, label, hint, value, problem, onValue, answers = yesOrNo() }) {
   const id = useId();
   const isWrong = problem?.field === name;
   const notes = [hint && `${id}-hint`, isWrong && `${id}-wrong`].filter(Boolean).join(" ");
@@ -46,7 +46,7 @@ export function YesNo({ name, label, hint, value, problem, onValue }) {
   >
     <legend>${label}</legend>
     <div class="choices">
-      ${[[true, t("common.yes")], [false, t("common.no")]].map(
+      ${answers.map(
         ([answer, text]) => html`<label key=${String(answer)}>
           <input
             type="radio"
@@ -64,6 +64,8 @@ export function YesNo({ name, label, hint, value, problem, onValue }) {
     ${isWrong && html`<p class="wrong" id=${`${id}-wrong`} role="alert">${problem.text}</p>`}
   </fieldset>`;
 }
+
+const yesOrNo = () => [[true, t("common.yes")], [false, t("common.no")]];
 
 export function CountryField(given) {
   return html`<${Chosen} ...${given} options=${countryOptions()} />`;

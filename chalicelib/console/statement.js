@@ -51,8 +51,9 @@ export function StatementPage() {
   </section>`;
 }
 
-// `wayTo` leads to an entry's own page, where there is one; `nameOf` names its bot.
-export function Entries({ path, query = {}, wayTo = null, nameOf = botName, limit = 50 }) {
+// `wayTo` leads to an entry's own page, where there is one; `nameOf` names its bot; `actOf` gives
+// what may be done about it.
+export function Entries({ path, query = {}, wayTo, nameOf = botName, actOf, limit = 50 }) {
   const list = usePages(path, limit, query);
   const isNone = list.items?.length === 0 && !list.cursor;
   return html`
@@ -67,14 +68,15 @@ export function Entries({ path, query = {}, wayTo = null, nameOf = botName, limi
         t("statement.kind"),
         t("inbox.bot"),
         { text: t("statement.amount"), isNumber: true },
+        ...(actOf ? [t("statement.acts")] : []),
       ]}
-      rows=${list.items.map((entry) => rowOf(entry, wayTo, nameOf))}
+      rows=${list.items.map((entry) => rowOf(entry, { wayTo, nameOf, actOf }))}
     />`}
     <${More} list=${list} />
   `;
 }
 
-function rowOf(entry, wayTo, nameOf) {
+function rowOf(entry, { wayTo, nameOf, actOf }) {
   const { entry_id, at, kind, bot_id, facts } = entry;
   const name = told("entry", kind) ?? kind;
   return {
@@ -92,6 +94,7 @@ function rowOf(entry, wayTo, nameOf) {
       html`<span class=${Number(entry.amount.amount) > 0 ? "in" : ""}>
         <${Amount} entry=${entry} />
       </span>`,
+      ...(actOf ? [actOf(entry)] : []),
     ],
   };
 }
