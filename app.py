@@ -79,43 +79,43 @@ def copy_files(event: SQSEvent) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def settle_messages(event: CloudWatchEvent) -> None:
     """Finish what a crash or a lost answer left open."""
-    batches.settle_messages(now=config.now())
+    batches.settle_messages(event.context, now=config.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def settle_broadcasts(event: CloudWatchEvent) -> None:
     """Turn the receipts of broadcasts into money, and finish what a crash left open."""
-    batches.settle_broadcasts(now=config.now())
+    batches.settle_broadcasts(event.context, now=config.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def replay_callbacks(event: CloudWatchEvent) -> None:
     """Try kept callbacks again."""
-    batches.replay_callbacks(now=config.now())
+    batches.replay_callbacks(event.context, now=config.now())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def check_webhooks(event: CloudWatchEvent) -> None:
     """Repair webhooks that Viber has lost."""
-    batches.check_webhooks(now=config.now())
+    batches.check_webhooks(event.context, now=config.now())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def charge_fees(event: CloudWatchEvent) -> None:
     """Protect, charge and refuse the monthly fees of bots."""
-    batches.charge_fees(now=config.now())
+    batches.charge_fees(event.context, now=config.now())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def give_warnings(event: CloudWatchEvent) -> None:
     """Warn accounts of what they have crossed, by mail and in the console."""
-    batches.give_warnings(now=config.now())
+    batches.give_warnings(event.context, now=config.now())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def expire_sessions(event: CloudWatchEvent) -> None:
     """Close the sessions whose time is up, and begin what follows them."""
-    batches.expire_sessions(now=config.now())
+    batches.expire_sessions(event.context, now=config.now())
 
 
 @app.schedule(Rate(1, unit=Rate.DAYS))
@@ -127,4 +127,4 @@ def audit_books(event: CloudWatchEvent) -> None:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def copy_missing_files(event: CloudWatchEvent) -> None:
     """Queue again the files that should have been copied by now."""
-    batches.copy_missing_files(now=config.now())
+    batches.copy_missing_files(event.context, now=config.now())

@@ -22,6 +22,7 @@ T = TypeVar("T")
 Due = TypeVar("Due", contravariant=True)
 
 ONE_SEND_TAKES_MS = 20_000
+ONE_DUE_ITEM_TAKES_MS = 15_000
 ONE_AUDIT_TAKES_MS = 120_000
 
 
@@ -105,68 +106,68 @@ def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[st
     return _processed(event, context, processor, one)
 
 
-def settle_messages(*, now: datetime) -> None:
+def settle_messages(context: Any, *, now: datetime) -> None:
     """Work off what is due of outgoing messages."""
     from chalicelib import delivery
 
-    _each("settle_messages", delivery.due(now), delivery.settle, now=now)
+    _each("settle_messages", delivery.due(now), delivery.settle, context, now=now)
 
 
-def settle_broadcasts(*, now: datetime) -> None:
+def settle_broadcasts(context: Any, *, now: datetime) -> None:
     """Work off the passes of broadcasts that are due, and what was left on its way."""
     from chalicelib.delivery import broadcasts
 
-    _each("settle_broadcasts", broadcasts.due(now), broadcasts.settle, now=now)
+    _each("settle_broadcasts", broadcasts.due(now), broadcasts.settle, context, now=now)
 
 
-def replay_callbacks(*, now: datetime) -> None:
+def replay_callbacks(context: Any, *, now: datetime) -> None:
     """Work off what is due of kept callbacks."""
     from chalicelib import callbacks
 
-    _each("replay_callbacks", callbacks.due(now), callbacks.replay, now=now)
+    _each("replay_callbacks", callbacks.due(now), callbacks.replay, context, now=now)
 
 
-def check_webhooks(*, now: datetime) -> None:
+def check_webhooks(context: Any, *, now: datetime) -> None:
     """Work off the webhooks that are due to be looked at."""
     from chalicelib import bots
 
-    _each("check_webhooks", bots.due(now), bots.check, now=now)
+    _each("check_webhooks", bots.due(now), bots.check, context, now=now)
 
 
-def charge_fees(*, now: datetime) -> None:
+def charge_fees(context: Any, *, now: datetime) -> None:
     """Work off what is due about bots' monthly fees, an account at a time."""
     from chalicelib import fees
 
-    _each("charge_fees", fees.due(now), fees.work, now=now)
+    _each("charge_fees", fees.due(now), fees.work, context, now=now)
 
 
-def give_warnings(*, now: datetime) -> None:
+def give_warnings(context: Any, *, now: datetime) -> None:
     """Look at accounts whose money or counts moved, and send the mails that wait."""
     from chalicelib import alerts
 
-    _each("give_warnings", alerts.due(now), alerts.work, now=now)
+    _each("give_warnings", alerts.due(now), alerts.work, context, now=now)
 
 
-def expire_sessions(*, now: datetime) -> None:
+def expire_sessions(context: Any, *, now: datetime) -> None:
     """Work off the sessions whose time is up."""
     from chalicelib import session_list
 
-    _each("expire_sessions", session_list.due(now), session_list.expire, now=now)
+    _each("expire_sessions", session_list.due(now), session_list.expire, context, now=now)
 
 
 def audit_books(context: Any, *, now: datetime) -> None:
     """Audit the accounts that were not audited tonight; a run cut short is taken up again."""
     from chalicelib import books
 
-    accounts = _while_there_is_time(books.due(now), context, ONE_AUDIT_TAKES_MS)
-    _each("audit_books", accounts, books.check, now=now)
+    takes_ms = ONE_AUDIT_TAKES_MS
+    _each("audit_books", books.due(now), books.check, context, now=now, takes_ms=takes_ms)
 
 
-def copy_missing_files(*, now: datetime) -> None:
+def copy_missing_files(context: Any, *, now: datetime) -> None:
     """Work off the files that are due to be copied."""
     from chalicelib import files
 
-    _each("copy_missing_files", files.missing(now), files.queue_again, now=now)
+    _each("copy_missing_files", files.missing(now), files.queue_again, context, now=now)
 
 
 def _processed(
@@ -179,23 +180,33 @@ def _processed(
     return answer
 
 
-def _while_there_is_time(due: Iterator[T], context: Any, needed_ms: int) -> Iterator[T]:
-    for item in due:
-        if context.get_remaining_time_in_millis() < needed_ms:
-            raise OutOfTime
-        yield item
+def _each(
+    job: str,
+    due: Iterator[T],
+    work: Work[T],
+    context: Any,
+    *,
+    now: datetime,
+    takes_ms: int = ONE_DUE_ITEM_TAKES_MS,
+) -> None:
+    """Work each due item off, whatever the others did; fail at the end if one has failed.
 
-
-def _each(job: str, due: Iterator[T], work: Work[T], *, now: datetime) -> None:
-    """Work each due item off, whatever the others did; fail at the end if one has failed."""
+    What there is no time left for stays due and is left to the next run: OutOfTime, for an
+    operator should know of a backlog.
+    """
     counted: Counter[str] = Counter()
+    is_cut_short = False
     for item in due:
+        if is_cut_short := context.get_remaining_time_in_millis() < takes_ms:
+            break
         try:
             counted[work(item, now=now)] += 1
         except Exception:  # noqa: BLE001
             log.exception("not worked off", job=job)
             counted["failed"] += 1
-    if counted:
-        log.info("worked off", job=job, done=dict(counted))
+    if counted or is_cut_short:
+        log.info("worked off", job=job, done=dict(counted), is_cut_short=is_cut_short)
     if counted["failed"]:
         raise SomeFailed(f"{job}: {counted['failed']} of {counted.total()}")
+    if is_cut_short:
+        raise OutOfTime(f"{job}: {counted.total()} worked off, the rest is left to the next run")

@@ -285,7 +285,7 @@ class Bakery:
 
     def run(self, job: str) -> None:
         """Run a schedule once; it comes again by itself."""
-        self.attempt(lambda: getattr(batches, job)(now=self.now))
+        self.attempt(lambda: getattr(batches, job)(CONTEXT, now=self.now))
 
     def stripe(self, kind: str, **about: Any) -> bool:
         """Let Stripe tell of something; False where it will tell of it again."""

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import store
-from chalicelib.tables import Difference, Session
+from chalicelib import ids, store
+from chalicelib.conversations import message_item
+from chalicelib.tables import Difference, Message, Session
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
 from tests.fixtures_paid import SESSION, UA, business, entries, money_of, sessions_of
-from tests.fixtures_talk import Talk, refused, settled, taken, token_at
+from tests.fixtures_talk import Script, Talk, refused, settled, taken, token_at
 
 FULL = 10_000_000
 NUMBERS = itertools.count(1)
@@ -102,6 +103,31 @@ def test_a_session_that_only_failed_replies_opened_costs_nothing_and_waits_again
         assert money_of(talk.desk) == (FULL - SESSION, SESSION)
     booked = {"failed on the phone": {"session", "session-returned"}}.get(how, set())
     assert {e.kind for e in entries(talk.desk)} == {"top-up"} | booked
+
+
+def test_what_a_customer_dates_ahead_is_not_read_when_a_reply_fails(talk: Talk) -> None:
+    (first,) = talk.reply("Добрий день")
+    ahead = talk.desk.now + timedelta(days=3650)
+    with Message.batch_write() as batch:
+        for number in range(301):
+            message_id = ids.caused("msg", ids.to_ms(ahead), f"{number}")
+            batch.save(
+                Message(
+                    key=talk.key,
+                    item=message_item(message_id),
+                    message_id=message_id,
+                    account_id=talk.desk.account_id,
+                    kind="inbound",
+                    ticket_id=talk.ticket_id,
+                    content="{}",
+                    at=ahead,
+                    received_at=talk.desk.now,
+                )
+            )
+    with Script("Query") as script:
+        assert talk.send(first, refused(5)) == "failed"
+    assert len(script.calls) == 1
+    assert money_of(talk.desk) == (FULL, 0)
 
 
 def test_one_taken_reply_keeps_a_session_paid_whatever_the_others_do(talk: Talk) -> None:

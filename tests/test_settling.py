@@ -14,6 +14,7 @@ from tests.faults import Died
 from tests.fixtures_talk import (
     REHEARSED,
     WISH,
+    Context,
     Script,
     Talk,
     cut_short,
@@ -155,11 +156,24 @@ def test_a_bad_item_does_not_stop_the_others(desk: Desk) -> None:
         broken.save()
     desk.wait(seconds=95)
     with pytest.raises(batches.SomeFailed, match="3 of"):
-        batches.settle_messages(now=desk.now)
+        batches.settle_messages(Context(60_000), now=desk.now)
     desk.work()
     assert states(desk) == {"У черзі": "delivered", "В дорозі": "unknown"} | dict.fromkeys(
         "123456", "delivered"
     )
+
+
+def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(desk: Desk) -> None:
+    left_open(desk)
+    desk.wait(seconds=95)
+    before = states(desk)
+    with pytest.raises(batches.OutOfTime):
+        batches.settle_messages(Context(14_000), now=desk.now)
+    assert states(desk) == before
+
+    batches.settle_messages(Context(60_000), now=desk.now)
+    desk.work()
+    assert states(desk)["У черзі"] == "delivered"
 
 
 def test_a_message_that_is_still_being_sent_is_looked_at_again(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from chalicelib.log import log
 from chalicelib.tables import Bot, Conversation, Message, Session, TokenItem
 
 LOOKED_AT_MAX = 300
+LOOKS_MAX = 20
 
 
 def failed(
@@ -138,10 +139,12 @@ def _talk_after(
         talks.of(conversation), key=key, session_id=message.session_id, run=message.run
     )
     unpaid = []
-    is_own_lost = own is not None and _have_failed(message, own, now, is_of_session=True)
+    # A customer's messages lie in between, at whatever time Viber has told.
+    until = conversation.last_outgoing_id or message.message_id
+    is_own_lost = own is not None and _have_failed(message, own, until, now, is_of_session=True)
     if own is not None and is_own_lost:
         unpaid.append(own)
-    if left is not None and _have_failed(message, left, now, is_of_session=False):
+    if left is not None and _have_failed(message, left, until, now, is_of_session=False):
         undone = sessions.undone(
             talk,
             now,
@@ -160,16 +163,24 @@ def _talk_after(
     return After(waits.talk, waits.changes, unpaid)
 
 
-def _have_failed(message: Message, session: Session, now: datetime, *, is_of_session: bool) -> bool:
-    """Say whether all others of a session, or of what came after it, have failed too."""
+def _have_failed(
+    message: Message, session: Session, until: str, now: datetime, *, is_of_session: bool
+) -> bool:
+    """Say whether all others of a session, or of what came after it, have failed too.
+
+    Among thousands of messages nobody looks: what a flood has buried counts as not failed.
+    """
     attribute = Message.session_id if is_of_session else Message.after_session_id
-    first = ids.caused("msg", ids.to_ms(session.begun_at), "")
+    first = ids.first_at("msg", ids.to_ms(session.begun_at))
+    last = max(first, until)
     cursor = None
-    while True:
+    for _ in range(LOOKS_MAX):
         found, cursor = store.page(
             Message,
             message.key,
-            Message.item.between(f"message#{first[:14]}", "message#~"),
+            Message.item.between(
+                conversations.message_item(first), conversations.message_item(last)
+            ),
             limit=LOOKED_AT_MAX,
             cursor=cursor,
             filtered_by=attribute == session.session_id,
@@ -179,6 +190,8 @@ def _have_failed(message: Message, session: Session, now: datetime, *, is_of_ses
                 return False
         if cursor is None:
             return True
+    log.warning("too many messages in a session's time", session_id=session.session_id)
+    return False
 
 
 def _is_lost(message: Message, now: datetime) -> bool:
