@@ -9,6 +9,7 @@ import pytest
 from chalicelib import batches, billing, books, ids, payments, store, tables
 from chalicelib.billing import Change
 from chalicelib.books import Fact, Finding
+from chalicelib.books.keeping import begin
 from chalicelib.tables import (
     Account,
     Audited,
@@ -485,6 +486,21 @@ def test_a_run_that_comes_twice_audits_once_and_one_cut_short_goes_on() -> None:
     accounts = list(books.due(NOW + timedelta(hours=1)))
     assert accounts == []
     assert len(list(books.due(NOW + timedelta(days=1)))) == 2
+
+
+def test_an_account_that_takes_all_the_time_does_not_keep_others_from_being_audited() -> None:
+    make_account(THEIRS)
+    first = next(books.due(NOW))
+    # The function is ended in the midst of its audit.
+    begin(first.account_id, now=NOW)
+    again = [each.account_id for each in books.due(NOW + timedelta(minutes=1))]
+    assert (len(again), again[-1]) == (2, first.account_id)
+
+    night(NOW + timedelta(minutes=1))
+    assert list(books.due(NOW + timedelta(hours=1))) == []
+    begin(first.account_id, now=NOW + timedelta(days=1))
+    next_night = [each.account_id for each in books.due(NOW + timedelta(days=1, minutes=1))]
+    assert next_night == again
 
 
 def test_nothing_of_the_ledger_is_changed_by_an_audit() -> None:

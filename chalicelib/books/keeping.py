@@ -1,11 +1,12 @@
 """Who is audited next, and the checkpoint that the next audit of an account begins at.
 
-An account is audited once a night. Each leaves a note, so that a run that was cut short, or
-one that comes twice, goes on with those that were not looked at.
+An account is audited once a night. Each leaves a note when it begins and when it is done, so
+that a run that was cut short, or one that comes twice, goes on with those that were not looked
+at, and one that takes all the time there is comes last.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from chalicelib import billing, months, people, plans, store
 from chalicelib.books.auditing import Report, audit
@@ -15,6 +16,7 @@ ONCE_IN = timedelta(hours=20)
 # Whatever was begun before midnight has been booked by then.
 MADE_AFTER = timedelta(days=1)
 KEPT_FINDINGS = 20
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class BooksDiffer(Exception):
@@ -22,17 +24,22 @@ class BooksDiffer(Exception):
 
 
 def due(now: datetime) -> Iterator[Account]:
-    """Yield the accounts that were not audited tonight."""
+    """Yield the accounts that were not audited tonight, those begun longest ago first."""
+    found: list[tuple[datetime, Account]] = []
     cursor = None
     while True:
         page, cursor = people.accounts(limit=store.BATCH_GET_MAX, cursor=cursor)
         keys = [(Audited, account.account_id, "audited") for account in page]
         last = store.read(*keys) if keys else []
         for account, audited in zip(page, last, strict=True):
-            if audited is None or audited.at <= now - ONCE_IN:
-                yield account
+            if audited is None:
+                found.append((NEVER, account))
+            elif audited.at is None or audited.at <= now - ONCE_IN:
+                found.append((audited.begun_at or audited.at or NEVER, account))
         if cursor is None:
-            return
+            break
+    found.sort(key=lambda each: each[0])
+    yield from (account for _, account in found)
 
 
 def check(account: Account, *, now: datetime) -> str:
@@ -40,6 +47,7 @@ def check(account: Account, *, now: datetime) -> str:
 
     Raises BooksDiffer naming what does not fit; then no checkpoint is made.
     """
+    begin(account.account_id, now=now)
     report = audit(account.account_id, now=now)
     note(report)
     if report.findings:
@@ -77,6 +85,13 @@ def checkpoint(account_id: str, *, now: datetime) -> Checkpoint | None:
     return made
 
 
+def begin(account_id: str, *, now: datetime) -> None:
+    """Note that an audit has begun, whether or not it comes to an end."""
+    noted = Audited(key=account_id, item="audited")
+    anyway = Audited.key.exists() | Audited.key.does_not_exist()
+    store.update(noted, [Audited.begun_at.set(now)], anyway)
+
+
 def note(report: Report) -> None:
     """Note when an account was audited, and how that ended."""
     findings = [[f.kind, f.subject, f.expected, f.found] for f in report.findings]
@@ -84,6 +99,7 @@ def note(report: Report) -> None:
         Audited(
             key=report.account_id,
             at=report.at,
+            begun_at=report.at,
             found=len(findings),
             findings=findings[:KEPT_FINDINGS],
         )

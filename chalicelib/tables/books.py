@@ -20,13 +20,17 @@ class Checkpoint(Item):
 
 
 class Audited(Item):
-    """When an account's books were last audited, and what did not fit."""
+    """When an account's books were last audited, and what did not fit.
+
+    An audit that has begun and never came to an end leaves the `at` of the one before, if any.
+    """
 
     class Meta:
         table_name = LEDGER
 
     key = Text(hash_key=True)
     item = Text(range_key=True, default="audited")
-    at = Instant()
+    at = Instant(null=True)
+    begun_at = Instant(null=True)
     found = Whole(default=0)
     findings = Json(default=list)
