@@ -31,7 +31,7 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-EXAMPLES_PER_OPERATION = 50
+EXAMPLES_PER_OPERATION = 25
 
 
 @pytest.fixture(scope="module")

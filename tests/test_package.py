@@ -20,6 +20,9 @@ from tools.deploy import DeployFailed, deploy, upload
 from tools.package import SERVICES, Package, build
 from tools.resources import PROJECT, create_all, named_in
 
+# Building takes long, and is done once.
+pytestmark = pytest.mark.xdist_group("package")
+
 LAMBDA_UNPACKED_MAX_BYTES = 250 * 1024 * 1024
 LAMBDA_DIRECT_MAX_BYTES = 50 * 1024 * 1024
 
