@@ -2,8 +2,9 @@
 
 import pytest
 
+from chalicelib import money
 from tests.desk import Desk
-from tests.fixtures_broadcasts import HELLO, PRICE, Crier
+from tests.fixtures_broadcasts import ABROAD, HELLO, PRICE, Crier
 
 
 @pytest.mark.rule("S1.43")
@@ -33,3 +34,23 @@ def test_a_broadcast_is_planned_agreed_to_sent_and_paid_as_it_arrives(desk: Desk
     assert entry.cause == f"broadcast:{sent.broadcast_id}-00000:1"
     assert entry.facts["lines"] == 3
     crier.check_books()
+
+
+@pytest.mark.rule("S1.48")
+def test_a_pass_says_how_many_of_which_country_it_charged(desk: Desk) -> None:
+    crier = Crier(desk)
+    crier.phones(2)
+    crier.phones(1, country="MD")
+    crier.work(crier.start(crier.plan()))
+    desk.wait(minutes=6)
+    crier.settle()
+    (entry,) = crier.entries()
+    assert entry.facts["countries"] == {
+        "MD": {"lines": 1, "amount": money.text(ABROAD)},
+        "UA": {"lines": 2, "amount": money.text(2 * PRICE)},
+    }
+    assert entry.amount_micros == -(ABROAD + 2 * PRICE)
+    day = f"{desk.now:%Y-%m-%d}"
+    found = desk.call("GET", f"/v1/reports/messages?from={day}&to=2027-01-01").body["items"]
+    assert {(line["country"], line["count"]) for line in found} == {("MD", 1), ("UA", 2)}
+    assert {line["broadcast_id"] for line in found} == {entry.facts["broadcast_id"]}

@@ -228,6 +228,36 @@ def test_without_enough_money_the_form_says_so_and_cannot_be_sent(admin: Console
     assert admin.at("request-submit").is_disabled()
 
 
+def test_an_entry_of_a_broadcast_says_how_many_went_where_and_leads_to_it(admin: Console) -> None:
+    money = {"amount": "-2.56", "currency": "EUR"}
+    entry = {
+        "entry_id": "ent_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "at": "2026-11-20T10:00:00Z",
+        "kind": "broadcast",
+        "cause": "broadcast:brc_1-00000:1",
+        "amount": money,
+        **dict.fromkeys(("moved", "moved_from", "moved_to", "bot_id", "corrects")),
+        "facts": {
+            "broadcast_id": "brc_1",
+            "prices": {"0.03": 20, "0.0196": 100},
+            "countries": {
+                "": {"lines": 1, "amount": "0.03"},
+                "MD": {"lines": 19, "amount": "0.57"},
+                "UA": {"lines": 100, "amount": "1.96"},
+            },
+        },
+    }
+    admin.page.route("**/v1/entries/ent_*", lambda route: route.fulfill(json=entry))
+    admin.open(f"{MONEY}/statement/{entry['entry_id']}")
+    page = admin.at("entry-page")
+    page.get_by_text("Молдова: 19 · 0,57 EUR").wait_for()
+    words = plain(page.inner_text())
+    assert "країна невідома: 1 · 0,03 EUR; Молдова: 19 · 0,57 EUR; Україна: 100 · 1,96" in words
+    assert "20 × 0,03 EUR; 100 × 0,0196 EUR" in words
+    way = page.get_by_role("link", name="Відкрити розсилку")
+    assert way.get_attribute("href") == "#/broadcasts/brc_1"
+
+
 @pytest.mark.rule("S1.41", "S1.51")
 def test_a_paid_bot_shows_its_next_fee_with_day_and_zone_and_is_cancelled_after_a_question(
     admin: Console, running_demo: Demo

@@ -409,7 +409,7 @@ def test_a_session_that_came_back_takes_its_price_off_the_sum(desk: Desk) -> Non
     assert SESSION == 150_000
 
 
-def test_a_pass_of_a_broadcast_is_one_line_with_its_count(desk: Desk) -> None:
+def test_a_pass_of_a_broadcast_is_a_line_for_each_country_that_adds_up(desk: Desk) -> None:
     desk.top_up(10)
     change = billing.Change(desk.account_id)
     entry = billing.entry(
@@ -421,13 +421,31 @@ def test_a_pass_of_a_broadcast_is_one_line_with_its_count(desk: Desk) -> None:
         broadcast_id="brc_1",
         lines=120,
         price_list=3,
+        countries={
+            "": {"lines": 1, "amount": "0.03"},
+            "MD": {"lines": 19, "amount": "0.57"},
+            "UA": {"lines": 100, "amount": "1.96"},
+        },
     )
-    change.charge(120 * UA, entry)
+    change.charge(100 * UA + 600_000, entry)
     store.commit(change.writes(billing.balance(desk.account_id), now=desk.now))
-    (line,) = lines(desk)
-    assert (line["kind"], line["count"], line["broadcast_id"]) == ("broadcast", 120, "brc_1")
-    assert (line["price"]["amount"], line["state"]) == ("2.352", "delivered")
-    (of_kind,) = [
-        each for each in asked(desk, "totals", **MONTH).body["sums"] if each["kind"] == "broadcast"
-    ]
-    assert (of_kind["count"], of_kind["amount"]["amount"]) == (120, "-2.352")
+    found = lines(desk)
+    assert {(line["kind"], line["broadcast_id"], line["state"]) for line in found} == {
+        ("broadcast", "brc_1", "delivered")
+    }
+    of_country = {line["country"]: (line["count"], line["price"]["amount"]) for line in found}
+    assert of_country == {None: (1, "0.03"), "MD": (19, "0.57"), "UA": (100, "1.96")}
+    (of_one,) = lines(desk, country="md")
+    assert of_one["count"] == 19
+    sums = asked(desk, "totals", **MONTH).body["sums"]
+    assert {
+        each["country"]: (each["count"], each["amount"]["amount"])
+        for each in sums
+        if each["kind"] == "broadcast"
+    } == {None: (1, "-0.03"), "MD": (19, "-0.57"), "UA": (100, "-1.96")}
+    assert asked(desk, "totals", **MONTH).body["total"]["amount"] == "7.44"
+    assert asked(desk, "totals", country="UA", **MONTH).body["total"]["amount"] == "-1.96"
+    assert [row["Країна"] for row in rows(sheet(desk, "messages.csv"))] == ["", "MD", "UA"]
+    assert len(rows(sheet(desk, "messages.csv", limit=1))) == 3
+    assert {row["Сума"] for row in rows(sheet(desk, "entries.csv"))} == {"10.00", "-2.56"}
+    assert [row["Сума"] for row in rows(sheet(desk, "entries.csv", country="MD"))] == ["-0.57"]

@@ -52,62 +52,6 @@ class SheetQuery(PaidMessagesQuery, frozen=True, forbid_unknown_fields=True, kw_
     delimiter: Delimiter = "comma"
 
 
-class Recipient(msgspec.Struct, frozen=True):
-    """Who a message went to."""
-
-    name: str | None
-    subscriber_id: str | None
-
-
-class LineOut(msgspec.Struct, frozen=True):
-    """One charge for a message or session; `price` is below zero where money came back.
-
-    `kind` is message, session, session-returned or broadcast; `count` is how many it is for.
-    """
-
-    entry_id: str
-    cause: str
-    corrects: str | None
-    kind: str
-    price_kind: str | None
-    charged_at: datetime
-    sent_at: datetime | None
-    bot_id: str | None
-    bot_name: str | None
-    recipient: Recipient
-    country: str | None
-    state: str
-    delivered_at: datetime | None
-    seen_at: datetime | None
-    count: int
-    price: Money
-    price_list: int | None
-    agent_id: str | None
-    agent_name: str | None
-    ticket_id: str | None
-    message_id: str | None
-    message_token: str | None
-    session_id: str | None
-    broadcast_id: str | None
-
-
-class SumOut(msgspec.Struct, frozen=True):
-    """What the entries of one month, kind, bot, country and agent come to.
-
-    `amount` is as in the ledger, below zero what was paid; `moved` only changed its place.
-    """
-
-    month: str
-    kind: str
-    bot_id: str | None
-    country: str | None
-    agent_id: str | None
-    agent_name: str | None
-    count: int
-    amount: Money
-    moved: Money
-
-
 class TotalsOut(msgspec.Struct, frozen=True):
     """The sums of a period; add up those of all parts, until there is no next cursor.
 
@@ -118,7 +62,7 @@ class TotalsOut(msgspec.Struct, frozen=True):
     from_at: datetime
     until_at: datetime
     time_zone: str
-    sums: list[SumOut]
+    sums: list[reports.Sum]
     total: Money
     entries: int
     next_cursor: str | None
@@ -131,10 +75,14 @@ class TotalsOut(msgspec.Struct, frozen=True):
     roles=AGENTS,
     scope="billing:read",
     query=PaidMessagesQuery,
-    answer=list[LineOut],
+    answer=list[reports.Line],
 )
 def list_paid_messages(call: Call[Empty, PaidMessagesQuery]) -> Page:
-    """List paid messages and sessions by the time they were charged, newest first."""
+    """List paid messages and sessions by the time they were charged, newest first.
+
+    What a broadcast was charged at once is a line for each country, so that a page may be longer
+    than its limit.
+    """
     found, cursor = reports.lines(
         call.account_id,
         _period(call),
@@ -142,7 +90,7 @@ def list_paid_messages(call: Call[Empty, PaidMessagesQuery]) -> Page:
         limit=page_limit(call.query),
         cursor=call.query.cursor,
     )
-    return Page([_line_out(line) for line in found], cursor)
+    return Page(found, cursor)
 
 
 @nouns.route_to(
@@ -161,7 +109,7 @@ def sum_entries(call: Call[Empty, TotalsQuery]) -> TotalsOut:
         from_at=period.from_at,
         until_at=period.until_at,
         time_zone=period.zone,
-        sums=[_sum_out(each) for each in found.sums],
+        sums=found.sums,
         total=money.told(found.amount_micros),
         entries=found.entries,
         next_cursor=found.cursor,
@@ -240,16 +188,3 @@ def _only(query: Any) -> Only:
     if country is not None and country not in countries.codes():
         raise errors.BadInput("A country of ISO 3166, such as UA.", field="country")
     return Only(query.bot_id, country, query.agent_id)
-
-
-def _line_out(line: reports.Line) -> LineOut:
-    told = msgspec.structs.asdict(line)
-    price = money.told(told.pop("price_micros"))
-    recipient = Recipient(told.pop("recipient_name"), told.pop("subscriber_id"))
-    return LineOut(price=price, recipient=recipient, **told)
-
-
-def _sum_out(found: reports.Sum) -> SumOut:
-    told = msgspec.structs.asdict(found)
-    amount, moved = told.pop("amount_micros"), told.pop("moved_micros")
-    return SumOut(amount=money.told(amount), moved=money.told(moved), **told)

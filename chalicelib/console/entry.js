@@ -4,7 +4,7 @@ import { html } from "./view.js";
 import { t, told } from "./i18n.js";
 import { botName } from "./directory.js";
 import { useOne } from "./pages.js";
-import { cost } from "./money.js";
+import { cost, count, CURRENCY } from "./money.js";
 import { to } from "./routes.js";
 import { countryName, full, monthName } from "./times.js";
 import { Loading, PageProblem } from "./widgets.js";
@@ -63,6 +63,8 @@ function Ways({ facts }) {
 
 function plain(name, value) {
   if (value?.currency) return cost(value);
+  if (name === "countries") return Object.entries(value).map(ofCountry).join("; ");
+  if (name === "prices") return Object.entries(value).map(atPrice).join("; ");
   if (name.endsWith("_at") && Number.isFinite(value)) return full(new Date(value));
   if (name === "month") return monthName(value);
   if (name === "country") return countryName(value);
@@ -71,3 +73,10 @@ function plain(name, value) {
   if (["protects"].includes(name)) return told("entry", value) ?? value;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
+
+function ofCountry([code, { lines, amount }]) {
+  const name = code ? countryName(code) : t("entry.no_country");
+  return `${name}: ${count(lines)} · ${cost({ amount, currency: CURRENCY })}`;
+}
+
+const atPrice = ([amount, lines]) => `${count(lines)} × ${cost({ amount, currency: CURRENCY })}`;

@@ -48,7 +48,7 @@ export const families = {
     "month", "purpose", "reason", "protects", "set_aside", "reference", "credited_by", "payment",
     "top_up_id", "kind", "price_kind", "country", "price_list", "message_id", "author_name",
     "accepted_at", "sent_at", "arrived_at", "begun_at", "proof", "step", "lines", "prices", "chunk",
-    "session", "asked_for", "corrected_by",
+    "session", "asked_for", "corrected_by", "countries",
   ],
   place: ["available", "held", "set-aside"],
   price: [

@@ -155,7 +155,7 @@ function rowOf(line) {
   const name = told("price", price_kind) ?? told("entry", kind) ?? kind;
   const many = line.count > 1 && t("report.many", { count: count(line.count) });
   return {
-    key: entry_id,
+    key: `${entry_id} ${line.country}`,
     "data-testid": "report-line",
     "data-entry-id": entry_id,
     cells: [

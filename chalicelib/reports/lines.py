@@ -1,16 +1,19 @@
 """Paid messages and sessions, one line for each entry that charged or returned one.
 
+A pass of a broadcast is charged at once for many, and is a line for each of their countries.
+
 The entry says what was charged and why. Who it went to and how it fared is read from the
 ticket, the message and the bot as they are now: names are in no entry, for entries stay.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib import billing, conversations, store
+from chalicelib import billing, conversations, money, store
+from chalicelib.money import Money
 from chalicelib.reports.periods import Period
 from chalicelib.tables import Bot, Entry, Item, Message, Ticket
 
@@ -30,20 +33,41 @@ class Only(NamedTuple):
     agent_id: str | None = None
 
     def takes(self, entry: Entry) -> bool:
-        """Say whether an entry belongs to it."""
-        facts = entry.facts
+        """Say whether any of an entry belongs to it."""
         return (
             self.bot_id in (None, entry.bot_id)
-            and self.country in (None, facts.get("country"))
-            and self.agent_id in (None, facts.get("author_id"))
+            and self.agent_id in (None, entry.facts.get("author_id"))
+            and bool(self.parts(entry))
         )
+
+    def parts(self, entry: Entry) -> list["Part"]:
+        """Give what an entry says of each country that is asked for."""
+        return [part for part in _parts(entry) if self.country in (None, part.country)]
+
+
+class Part(NamedTuple):
+    """How many messages or sessions of an entry are for one country; `micros` is as in the ledger.
+
+    What came back counts below zero.
+    """
+
+    country: str | None
+    number: int
+    micros: int
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """Who a message went to."""
+
+    name: str | None
+    subscriber_id: str | None
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One charge, or one that came back: when, for what, to whom, how it fared, how much.
+    """One charge for a message or session; `price` is below zero where money came back.
 
-    `count` is how many messages or sessions it is for: more than one only for a part of a
-    broadcast. `price_micros` is what the account paid, below zero where it got it back.
+    `kind` is message, session, session-returned or broadcast; `count` is how many it is for: more
+    than one only for those of a broadcast who are in one country and were charged at once.
     """
 
     entry_id: str
@@ -55,14 +79,13 @@ class Line(msgspec.Struct, frozen=True):
     sent_at: datetime | None
     bot_id: str | None
     bot_name: str | None
-    recipient_name: str | None
-    subscriber_id: str | None
+    recipient: Recipient
     country: str | None
     state: str
     delivered_at: datetime | None
     seen_at: datetime | None
     count: int
-    price_micros: int
+    price: Money
     price_list: int | None
     agent_id: str | None
     agent_name: str | None
@@ -85,7 +108,7 @@ def lines(
     """Read a page of a period's paid messages and sessions, by the time they were charged.
 
     A page looks at `limit` entries of any kind, so it may be short, or empty, while its cursor
-    goes on.
+    goes on; a broadcast's entry is as many lines as it has countries.
     """
     found, cursor = billing.entries(
         account_id,
@@ -95,25 +118,27 @@ def lines(
         until_at=period.until_at,
         newest_first=newest_first,
     )
-    return told([entry for entry in found if is_line(entry, only)], account_id), cursor
+    return told(found, only, account_id), cursor
 
 
-def is_line(entry: Entry, only: Only) -> bool:
-    """Say whether an entry is a line of this report."""
-    return entry.kind in KINDS and only.takes(entry)
-
-
-def count_of(entry: Entry) -> int:
-    """Tell how many messages or sessions an entry is for; one that came back counts below zero."""
-    if entry.kind == billing.SESSION_RETURNED:
-        return -1
-    return int(entry.facts.get("lines", 1))
-
-
-def told(entries: Sequence[Entry], account_id: str) -> list[Line]:
+def told(entries: Sequence[Entry], only: Only, account_id: str) -> list[Line]:
     """Tell entries as lines, with what is known now of those they are about."""
-    known = _read({place for entry in entries for place in _places(entry, account_id)})
-    return [_line(entry, account_id, known) for entry in entries]
+    wanted = [entry for entry in entries if entry.kind in KINDS and only.takes(entry)]
+    known = _read({place for entry in wanted for place in _places(entry, account_id)})
+    return [_line(entry, part, account_id, known) for entry in wanted for part in only.parts(entry)]
+
+
+def _parts(entry: Entry) -> Iterator[Part]:
+    """Divide an entry by country, where it says so of more than one."""
+    countries = entry.facts.get("countries")
+    if countries is None:
+        is_returned = entry.kind == billing.SESSION_RETURNED
+        number = -1 if is_returned else int(entry.facts.get("lines", 1))
+        yield Part(entry.facts.get("country"), number, entry.amount_micros)
+        return
+    for country, told in countries.items():
+        micros = money.parsed(told["amount"], field="amount")
+        yield Part(country or None, told["lines"], -micros)
 
 
 Place = tuple[type[Item], str, str | None]
@@ -139,7 +164,7 @@ def _read(places: set[Place]) -> dict[Place, Any]:
     return known
 
 
-def _line(entry: Entry, account_id: str, known: dict[Place, Any]) -> Line:
+def _line(entry: Entry, part: Part, account_id: str, known: dict[Place, Any]) -> Line:
     about: dict[type[Item], Any] = {place[0]: known[place] for place in _places(entry, account_id)}
     bot, ticket, message = about.get(Bot), about.get(Ticket), about.get(Message)
     facts = entry.facts
@@ -156,14 +181,15 @@ def _line(entry: Entry, account_id: str, known: dict[Place, Any]) -> Line:
         sent_at=sent_at,
         bot_id=entry.bot_id,
         bot_name=None if bot is None else bot.name,
-        recipient_name=None if ticket is None else ticket.contact_name,
-        subscriber_id=facts.get("subscriber_id"),
-        country=facts.get("country"),
+        recipient=Recipient(
+            None if ticket is None else ticket.contact_name, facts.get("subscriber_id")
+        ),
+        country=part.country,
         state=_state(entry, message),
         delivered_at=None if message is None else message.delivered_at,
         seen_at=None if message is None else message.seen_at,
-        count=count_of(entry),
-        price_micros=-entry.amount_micros,
+        count=part.number,
+        price=money.told(-part.micros),
         price_list=facts.get("price_list"),
         agent_id=facts.get("author_id"),
         agent_name=facts.get("author_name"),

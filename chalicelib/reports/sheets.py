@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 
 from chalicelib import billing, errors, money, people
 from chalicelib.reports import words
-from chalicelib.reports.lines import Line, Only, is_line, told
+from chalicelib.reports.lines import Line, Only, told
 from chalicelib.reports.periods import Period
 from chalicelib.tables import Entry
 
 BOM = "\ufeff"
 ROWS_MAX = 2000
-READ_AT_ONCE = 500
-"""A page of ROWS_MAX is below what a function may answer, each letter taking six bytes."""
+READ_AT_ONCE = 200
+"""A page of ROWS_MAX is below what a function may answer, each letter taking six bytes; what was
+read last may be more lines than entries."""
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 # A cell that begins so is a formula to a spreadsheet, whoever has written it; and one that
@@ -100,8 +101,8 @@ def message_rows(
 ) -> tuple[str, str | None]:
     """Write a page of paid messages and sessions, oldest first, and tell where the next begins."""
     is_first = cursor is None
-    found, cursor = _entries(account_id, period, limit, cursor)
-    lines = told([entry for entry in found if is_line(entry, only)], account_id)
+    found, cursor = _entries(account_id, period, only, limit, cursor)
+    lines = told(found, only, account_id)
     rows = (_message_row(line, period, how.language) for line in lines)
     return _written(_MESSAGE_COLUMNS, rows, period, how, is_first=is_first), cursor
 
@@ -117,27 +118,29 @@ def entry_rows(
 ) -> tuple[str, str | None]:
     """Write a page of all entries, oldest first, and tell where the next begins."""
     is_first = cursor is None
-    found, cursor = _entries(account_id, period, limit, cursor)
-    rows = (_entry_row(entry, period, how.language) for entry in filter(only.takes, found))
+    found, cursor = _entries(account_id, period, only, limit, cursor)
+    rows = (_entry_row(entry, only, period, how) for entry in filter(only.takes, found))
     return _written(_ENTRY_COLUMNS, rows, period, how, is_first=is_first), cursor
 
 
 def _entries(
-    account_id: str, period: Period, limit: int, cursor: str | None
+    account_id: str, period: Period, only: Only, limit: int, cursor: str | None
 ) -> tuple[list[Entry], str | None]:
     """Read a page in as many reads as it takes: one gives a megabyte at most."""
     found: list[Entry] = []
+    size = 0
     while True:
         some, cursor = billing.entries(
             account_id,
-            limit=min(limit - len(found), READ_AT_ONCE),
+            limit=min(limit - size, READ_AT_ONCE),
             cursor=cursor,
             from_at=period.from_at,
             until_at=period.until_at,
             newest_first=False,
         )
         found += some
-        if cursor is None or len(found) >= limit:
+        size += sum(max(1, len(only.parts(entry))) for entry in some)
+        if cursor is None or size >= limit:
             return found, cursor
 
 
@@ -147,12 +150,12 @@ def _message_row(line: Line, period: Period, language: str) -> dict[str, Any]:
         "sent_at": _time(line.sent_at, period),
         "kind": words.kind(line.kind, language),
         "bot": line.bot_name,
-        "recipient": line.recipient_name,
-        "subscriber_id": line.subscriber_id,
+        "recipient": line.recipient.name,
+        "subscriber_id": line.recipient.subscriber_id,
         "country": line.country,
         "state": words.state(line.state, language),
         "count": Amount(line.count),
-        "price": Amount(money.text(line.price_micros)),
+        "price": Amount(line.price.amount),
         "currency": money.CURRENCY,
         "price_list": line.price_list,
         "agent": line.agent_name,
@@ -165,12 +168,13 @@ def _message_row(line: Line, period: Period, language: str) -> dict[str, Any]:
     }
 
 
-def _entry_row(entry: Entry, period: Period, language: str) -> dict[str, Any]:
-    moved = entry.moved_micros
+def _entry_row(entry: Entry, only: Only, period: Period, how: Style) -> dict[str, Any]:
+    moved, language = entry.moved_micros, how.language
+    micros = sum(part.micros for part in only.parts(entry))
     return {
         "at": _time(entry.at, period),
         "kind": words.kind(entry.kind, language),
-        "amount": Amount(money.text(entry.amount_micros)),
+        "amount": Amount(money.text(micros)),
         "moved": None if moved is None else Amount(money.text(moved)),
         "moved_from": words.place(entry.moved_from, language),
         "moved_to": words.place(entry.moved_to, language),

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from chalicelib import billing
-from chalicelib.reports.lines import Only, count_of
+from chalicelib import billing, money
+from chalicelib.money import Money
+from chalicelib.reports.lines import Only
 from chalicelib.reports.periods import Period
 from chalicelib.tables import Entry
 
@@ -21,8 +22,8 @@ COUNTED_AT_ONCE = 4000
 class Sum(msgspec.Struct, frozen=True):
     """What the entries of one month, kind, bot, country and agent come to.
 
-    `amount_micros` is as in the ledger: what was paid is below zero. `moved_micros` is what only
-    changed its place: a deposit, a set-aside.
+    `amount` is as in the ledger: what was paid is below zero. `moved` is what only changed its
+    place: a deposit, a set-aside.
     """
 
     month: str
@@ -32,8 +33,8 @@ class Sum(msgspec.Struct, frozen=True):
     agent_id: str | None
     agent_name: str | None
     count: int
-    amount_micros: int
-    moved_micros: int
+    amount: Money
+    moved: Money
 
 
 class Totals(NamedTuple):
@@ -73,27 +74,28 @@ def totals(
         )
         read += len(found)
         for entry in filter(only.takes, found):
-            place = _place(entry, period)
-            counts[place] += count_of(entry)
-            amounts[place] += entry.amount_micros
-            moves[place] += entry.moved_micros or 0
-            names[place[-1]] = entry.facts.get("author_name")
-            total += entry.amount_micros
+            for part in only.parts(entry):
+                place = _place(entry, part.country, period)
+                counts[place] += part.number
+                amounts[place] += part.micros
+                moves[place] += entry.moved_micros or 0
+                names[place[-1]] = entry.facts.get("author_name")
+                total += part.micros
         if cursor is None:
             break
     sums = [
-        Sum(*place, names[place[-1]], counts[place], amounts[place], moves[place])
+        Sum(
+            *place,
+            names[place[-1]],
+            counts[place],
+            money.told(amounts[place]),
+            money.told(moves[place]),
+        )
         for place in sorted(counts, key=lambda place: [part or "" for part in place])
     ]
     return Totals(sums, total, read, cursor)
 
 
-def _place(entry: Entry, period: Period) -> Place:
-    facts = entry.facts
-    return (
-        period.month_of(entry.at),
-        entry.kind,
-        entry.bot_id,
-        facts.get("country"),
-        facts.get("author_id"),
-    )
+def _place(entry: Entry, country: str | None, period: Period) -> Place:
+    month, agent_id = period.month_of(entry.at), entry.facts.get("author_id")
+    return month, entry.kind, entry.bot_id, country, agent_id

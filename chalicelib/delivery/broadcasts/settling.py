@@ -114,7 +114,7 @@ def _passed(broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now:
     failed = _in(found, (states.FAILED,)) & open_now
     released = failed if number < LAST else open_now & ~posted
     unpaid = arrived & chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
-    writes = _money(broadcast, chunk, balance, posted, released, number, now=now)
+    writes = _money(broadcast, chunk, balance, found, posted, released, number, now=now)
     if chunks.micros(chunk, unpaid) and chunk.verdict is None:
         writes.append(_listed(chunk, found, unpaid, number, now=now))
     writes += returned_quota(chunk, failed.bit_count(), now=now)
@@ -137,6 +137,7 @@ def _money(
     broadcast: Broadcast,
     chunk: Chunk,
     balance: Balance | None,
+    found: list[Line],
     posted: int,
     released: int,
     number: int,
@@ -161,6 +162,7 @@ def _money(
             step=number + 1,
             lines=posted.bit_count(),
             prices=_prices(chunk, posted),
+            countries=_countries(chunk, found, posted),
             price_list=chunk.price_list,
             author_id=broadcast.created_by,
             author_name=broadcast.created_by_name,
@@ -179,6 +181,19 @@ def _prices(chunk: Chunk, mask: int) -> dict[str, int]:
         for price, group in chunk.together.items()
     }
     return {price: count for price, count in found.items() if count}
+
+
+def _countries(chunk: Chunk, found: list[Line], mask: int) -> dict[str, dict[str, object]]:
+    """Tell how many lines went to which country, and what they cost; "" is one nobody knows."""
+    of_country: dict[str, int] = {}
+    for line in found:
+        country = line.country or ""
+        of_country[country] = of_country.get(country, 0) | (chunks.bit(line.position) & mask)
+    return {
+        country: {"lines": group.bit_count(), "amount": money.text(chunks.micros(chunk, group))}
+        for country, group in sorted(of_country.items())
+        if group
+    }
 
 
 def _listed(
