@@ -57,8 +57,8 @@ def read(path: Path) -> str:
 
 def catalogue(language: str) -> dict[str, str]:
     pairs: list[tuple[str, str]] = []
-    for name in (f"texts.{language}.js", f"texts.money.{language}.js"):
-        text = read(CONSOLE / name)
+    for name in ("texts", "texts.money", "texts.plans"):
+        text = read(CONSOLE / f"{name}.{language}.js")
         found = text[text.index("{") : text.rindex("}") + 1]
         pairs += json.loads(found, object_pairs_hook=lambda found: found)
     words = dict(pairs)

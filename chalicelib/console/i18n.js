@@ -103,10 +103,18 @@ export const families = {
 };
 
 const catalogues = {
-  uk: () => [import("./texts.uk.js"), import("./texts.money.uk.js")],
-  ru: () => [import("./texts.ru.js"), import("./texts.money.ru.js")],
-  ro: () => [import("./texts.ro.js"), import("./texts.money.ro.js")],
-  en: () => [import("./texts.en.js"), import("./texts.money.en.js")],
+  uk: () => [
+    import("./texts.uk.js"), import("./texts.money.uk.js"), import("./texts.plans.uk.js"),
+  ],
+  ru: () => [
+    import("./texts.ru.js"), import("./texts.money.ru.js"), import("./texts.plans.ru.js"),
+  ],
+  ro: () => [
+    import("./texts.ro.js"), import("./texts.money.ro.js"), import("./texts.plans.ro.js"),
+  ],
+  en: () => [
+    import("./texts.en.js"), import("./texts.money.en.js"), import("./texts.plans.en.js"),
+  ],
 };
 const REMEMBERED = "viberdesk.language";
 const texts = signal({});
