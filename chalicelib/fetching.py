@@ -6,7 +6,8 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -19,6 +20,8 @@ SIZE_MAX_BYTES = 52_428_800
 CHUNK_BYTES = 64 * 1024
 STEP_TIMEOUT_SECONDS = 10
 WHOLE_TIMEOUT_SECONDS = 40
+STRANGERS_TIMEOUT_SECONDS = 10
+VIBERS_DOMAIN = "viber.com"
 REDIRECTS_MAX = 3
 REDIRECTS = (301, 302, 303, 307, 308)
 GONE = (401, 403, 404, 410)
@@ -42,16 +45,30 @@ class Fetched(NamedTuple):
     name: str | None
 
 
-def fetch(url: str, into: Any) -> Fetched:
+def patience(host: str) -> float:
+    """Tell how many seconds a server has for all of it: few, unless it is one of Viber's.
+
+    Few fetch for all accounts, and each account can name a server of its own.
+    """
+    is_vibers = f".{host}".lower().endswith(f".{VIBERS_DOMAIN}")
+    return WHOLE_TIMEOUT_SECONDS if is_vibers else STRANGERS_TIMEOUT_SECONDS
+
+
+def fetch(url: str, into: Any, *, patience: Callable[[str], float] = patience) -> Fetched:
     """Write what lies at an address into a file object.
 
     The name is looked up once and connected to as it was checked, so that it cannot change its
-    mind; every redirect is checked anew. A server that drips is cut off after 40 seconds.
-    Raises Unreachable, whatever the server does.
+    mind; every redirect is checked anew. A server that drips is cut off, and redirects take of
+    the same time. Raises Unreachable, whatever the server does.
     """
+    began = time.monotonic()
     try:
         for _ in range(REDIRECTS_MAX + 1):
-            with _answer(url) as answer:
+            host = urlsplit(url).hostname or ""
+            left = patience(host) - (time.monotonic() - began)
+            if left <= 0:
+                raise Unreachable("too slow")
+            with _answer(url, left) as answer:
                 if answer.status not in REDIRECTS:
                     return _taken(answer, url, into)
                 url = urljoin(url, answer.headers.get("Location", ""))
@@ -81,7 +98,7 @@ def _taken(answer: http.client.HTTPResponse, url: str, into: Any) -> Fetched:
 
 
 @contextmanager
-def _answer(url: str) -> Iterator[http.client.HTTPResponse]:
+def _answer(url: str, seconds: float) -> Iterator[http.client.HTTPResponse]:
     parts = urlsplit(url)
     is_local_allowed = config.may_fetch_from_this_machine()
     if parts.scheme != "https" and not (parts.scheme == "http" and is_local_allowed):
@@ -91,7 +108,7 @@ def _answer(url: str) -> Iterator[http.client.HTTPResponse]:
         raise Unreachable("not the port of https", is_final=True)
     address = _checked(parts.hostname or "", port, is_local_allowed=is_local_allowed)
     connection = _Pinned(parts.hostname or "", port, address, is_secure=parts.scheme == "https")
-    watchdog = threading.Timer(WHOLE_TIMEOUT_SECONDS, connection.cut)
+    watchdog = threading.Timer(seconds, connection.cut)
     watchdog.daemon = True
     watchdog.start()
     try:
@@ -99,6 +116,9 @@ def _answer(url: str) -> Iterator[http.client.HTTPResponse]:
         query = f"?{quote(parts.query, safe='/%:@!$&()*+,;=~-._?')}" if parts.query else ""
         connection.request("GET", target + query, headers={"Accept-Encoding": "identity"})
         yield connection.getresponse()
+        if connection.is_cut:
+            # Without a length, what was cut off looks like all there is.
+            raise Unreachable("too slow")
     finally:
         watchdog.cancel()
         connection.close()
@@ -109,7 +129,9 @@ class _Pinned(http.client.HTTPConnection):
 
     def __init__(self, host: str, port: int, address: str, *, is_secure: bool) -> None:
         super().__init__(host, port, timeout=STEP_TIMEOUT_SECONDS)
+        self.is_cut = False
         self._address = address
+        self._wire: socket.socket | None = None
         self._is_secure = is_secure
 
     def connect(self) -> None:
@@ -118,12 +140,18 @@ class _Pinned(http.client.HTTPConnection):
         if self._is_secure:
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+        self._wire = self.sock
+        if self.is_cut:
+            raise TimeoutError
 
     def cut(self) -> None:
         """End the connection under whoever reads from it."""
-        if self.sock is not None:
+        self.is_cut = True
+        # A connection that its server will close lets go of its socket before the body is read.
+        wire = self._wire or self.sock
+        if wire is not None:
             try:
-                self.sock.shutdown(socket.SHUT_RDWR)
+                wire.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return
 

@@ -60,11 +60,19 @@ def put_outgoing(items: Sequence[Outgoing]) -> bool:
 
 
 def put_copies(items: Sequence[Copy]) -> bool:
-    """Queue files to copy; a lost put is found again by `copy_missing_files`."""
+    """Queue files to copy; a lost put is found again by `copy_missing_files`.
+
+    The group names whose files they are: SQS then lets no bot's or account's backlog, nor the
+    slow server that its files come from, keep the others' waiting (a fair queue).
+    """
     return _put(
         "copies",
         [
-            {"Id": str(position), "MessageBody": msgspec.json.encode(item).decode()}
+            {
+                "Id": str(position),
+                "MessageBody": msgspec.json.encode(item).decode(),
+                "MessageGroupId": item.key.partition("/")[0],
+            }
             for position, item in enumerate(items)
         ],
     )

@@ -1,5 +1,6 @@
 """Our copies of what Viber only lends: fetched in time, or told as lost, and never from inside."""
 
+import io
 import threading
 import time
 from collections.abc import Iterator
@@ -347,6 +348,70 @@ def test_what_is_larger_than_we_keep_is_lost(desk: Desk, shop: Shop) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize("redirects", [0, 3])
+def test_a_server_that_drips_is_cut_off_whatever_it_redirects(redirects: int) -> None:
+    class Drip(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            number = int(self.path.removeprefix("/"))
+            if number:
+                time.sleep(0.1)
+                self.send_response(302)
+                self.send_header("Location", f"/{number - 1}")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while True:
+                    self.wfile.write(b".")
+                    time.sleep(0.05)
+            except OSError:
+                return
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    began = time.monotonic()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/{redirects}"
+        with pytest.raises(fetching.Unreachable) as slow:
+            fetching.fetch(url, io.BytesIO(), patience=lambda host: 0.6)
+        assert not slow.value.is_final
+        assert 0.5 < time.monotonic() - began < 2
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("host", "seconds"),
+    [
+        ("dl-media.viber.com", 40),
+        ("media-direct.cdn.Viber.com", 40),
+        ("viber.com", 40),
+        ("notviber.com", 10),
+        ("viber.com.example.org", 10),
+        ("", 10),
+    ],
+)
+def test_only_vibers_own_servers_may_take_their_time(host: str, seconds: int) -> None:
+    assert fetching.patience(host) == seconds
+
+
+def test_copies_are_queued_under_whose_files_they_are(desk: Desk) -> None:
+    desk.work()
+    desk.phone("Марічка").write({"type": "picture", "media": "/media/sample/balcony.png"})
+    answer = aws.client("sqs").receive_message(
+        QueueUrl=config.queue_url("copies"),
+        MaxNumberOfMessages=10,
+        MessageSystemAttributeNames=["MessageGroupId"],
+    )
+    groups = {each["Attributes"]["MessageGroupId"] for each in answer["Messages"]}
+    assert groups == {desk.bot.bot_id, desk.account_id}
 
 
 def test_an_answer_that_breaks_off_is_not_taken_for_the_file(desk: Desk, shop: Shop) -> None:
