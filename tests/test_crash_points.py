@@ -14,7 +14,7 @@ from chalicelib import aws, batches, config, store
 from chalicelib.bots import remembering
 from chalicelib.tables import Conversation
 from tests.desk import Desk
-from tests.faults import HOWS, Died, Line, Point
+from tests.faults import HOWS, Died, How, Line, Point
 from tests.pump import HANDLERS, received
 
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)
@@ -197,7 +197,7 @@ KINDS = ("inbound", "outgoing")
 def test_whatever_fails_each_message_is_there_once_and_in_a_true_state(
     new_desk: Callable[[], AbstractContextManager[Desk]],
     name: str,
-    how: str,
+    how: How,
     record_property: Callable[[str, object], None],
 ) -> None:
     line = Line()
