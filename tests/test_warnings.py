@@ -231,6 +231,27 @@ def test_an_account_is_warned_once_per_crossing_within_minutes(desk: Desk, mails
     assert len(post.letters) == 2
 
 
+def test_an_account_has_no_more_than_twenty_letters_a_day(desk: Desk, mails: None) -> None:
+    commercial(desk, euros=60)
+    spend(desk, 20 * EUR)
+    post = Post()
+
+    def cross() -> None:
+        for lines in ([], [{"amount": "50.00", "currency": "EUR"}]):
+            body: dict[str, Any] = {"low_balance": lines}
+            assert desk.call("PATCH", "/v1/money-settings", body).status == 200
+            desk.wait(minutes=6)
+            worked(desk, post)
+
+    for _ in range(22):
+        cross()
+    assert len(given(desk)) == 22, "all of them stand in the console"
+    assert len(post.letters) == 20
+    desk.wait(days=1)
+    cross()
+    assert len(post.letters) - 20 == len(given(desk)) - 22 > 0
+
+
 def test_a_graver_line_takes_the_place_of_the_milder_one(desk: Desk) -> None:
     commercial(desk, euros=60)
     spend(desk, 20 * EUR)

@@ -3,7 +3,7 @@
     wanted ──► sending ──► sent
       ▲           │ ├────► failed    refused for good, or twice without an answer
       └───────────┘ └────► off       nobody is to be told
-    SES has too much to do
+    SES has too much to do          or the account has had its letters of a day
 
 Claimed before it is sent, a mail that nobody knows the fate of (a crash, no answer) is sent once
 more and then no more: two mails at most, and mostly one.
@@ -12,10 +12,11 @@ more and then no more: two mails at most, and mostly one.
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import config, people, store
+from chalicelib import config, ids, people, store
 from chalicelib import mail as letters
 from chalicelib.alerts import choosing, words
 from chalicelib.alerts.choosing import Chosen
+from chalicelib.alerts.weighing import warning_item
 from chalicelib.log import log
 from chalicelib.tables import Account, MoneyWarning
 
@@ -24,6 +25,9 @@ TRIES_MAX = 2
 AGAIN_AFTER = timedelta(minutes=15)
 GIVEN_UP_AFTER = timedelta(days=1)
 PEOPLE_AT_ONCE = 100
+LETTERS_A_DAY = 20
+DAY = timedelta(days=1)
+READ_AT_ONCE = 100
 
 
 def want(warning: MoneyWarning, chosen: Chosen, now: datetime) -> None:
@@ -41,6 +45,9 @@ def mail(warning: MoneyWarning, *, now: datetime, ses: Any = None) -> str:
     account: Account = people.account(warning.key)
     to = _addresses(account.account_id)
     if not to or not config.mail_from():
+        return _mark(warning, OFF, now)
+    if _sent_lately(warning, now) >= LETTERS_A_DAY:
+        log.warning("an account has had its letters of a day", account_id=warning.key)
         return _mark(warning, OFF, now)
     try:
         _claim(warning, now)
@@ -100,6 +107,32 @@ def _addresses(account_id: str) -> list[str]:
     if chosen.to_admins:
         found += _admins(account_id)
     return list(dict.fromkeys(found))[: letters.RECIPIENTS_MAX]
+
+
+def _sent_lately(warning: MoneyWarning, now: datetime) -> int:
+    """Count an account's other letters of the last day: its addresses are nobody's proof.
+
+    Every letter comes from the platform's own address, whose good name all accounts share.
+    """
+    since = ids.first_at("wrn", ids.to_ms(now - GIVEN_UP_AFTER - DAY))
+    until = ids.first_at("wrn", ids.MS_MAX)
+    sent, cursor = 0, None
+    while True:
+        found, cursor = store.page(
+            MoneyWarning,
+            warning.key,
+            MoneyWarning.item.between(warning_item(since), warning_item(until)),
+            limit=READ_AT_ONCE,
+            cursor=cursor,
+        )
+        sent += sum(
+            each.mail in (SENT, SENDING)
+            and each.warning_id != warning.warning_id
+            and (each.mailed_at or now) > now - DAY
+            for each in found
+        )
+        if cursor is None:
+            return sent
 
 
 def _admins(account_id: str) -> list[str]:
