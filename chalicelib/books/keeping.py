@@ -87,9 +87,9 @@ def checkpoint(account_id: str, *, now: datetime) -> Checkpoint | None:
 
 def begin(account_id: str, *, now: datetime) -> None:
     """Note that an audit has begun, whether or not it comes to an end."""
-    noted = Audited(key=account_id, item="audited")
-    anyway = Audited.key.exists() | Audited.key.does_not_exist()
-    store.update(noted, [Audited.begun_at.set(now)], anyway)
+    noted = store.get(Audited, account_id, "audited") or Audited(key=account_id)
+    noted.begun_at = now
+    store.put(noted)
 
 
 def note(report: Report) -> None:
