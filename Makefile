@@ -24,8 +24,9 @@ test: .venv/ready ## all tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
 
 .PHONY: test-crashes
-test-crashes: .venv/ready ## every crash point of a broadcast, which takes minutes
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=load -m crashes tests/test_broadcasts_crashes.py
+test-crashes: .venv/ready ## the crash points that take minutes: of a broadcast, of a long reply
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=load -m crashes \
+	  tests/test_broadcasts_crashes.py tests/test_crash_points.py
 
 # Beside its own, the tests of what no story lives through: any others run there by TESTS=… too.
 ON_DYNAMODB := tests/dynamodb $(addprefix tests/test_,broadcasts_sending.py broadcasts_planning.py \

@@ -35,6 +35,8 @@ from tests.desk import Desk
 from tests.serial import serialised
 
 moto_keys.share()
+# A model names its table when it is imported, and Chalice's test client has variables of its own.
+assert tables.ALL
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
