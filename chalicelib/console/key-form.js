@@ -43,11 +43,18 @@ export function KeyForm({ verb, testid, connecting, onClose, children }) {
   </form>`;
 }
 
-// Says in the person's language what happened and repeats the other side's own words.
+const UNKNOWN_KEY = 2;
+
+// Says in the person's language what happened; what has no words of ours is in the other side's.
 function reasonOf(problem) {
-  if (problem.field === "key") return t("bots.key_refused", { reason: problem.detail });
+  if (problem.field === "key") return refusedKey(problem);
   if (problem.kind === "already-connected") return t("problem.already-connected");
   if (problem.kind === "conflict") return t("bots.key_taken", { reason: problem.detail });
   const status = problem.facts.viber_status;
   return (status !== undefined && told("viber", status)) || explain(problem);
+}
+
+function refusedKey({ detail, facts: { viber_status } }) {
+  if (viber_status === UNKNOWN_KEY) return t("bots.key_unknown");
+  return t("bots.key_refused", { reason: told("viber", viber_status ?? "") ?? detail });
 }

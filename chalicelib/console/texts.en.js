@@ -50,6 +50,7 @@ export default {
   "bots.key_refused": "The key was refused and nothing has been stored. The reason: {reason}",
   "bots.key_replaced": "The key has been replaced.",
   "bots.key_taken": "This bot cannot be connected: {reason}",
+  "bots.key_unknown": "The key was refused and nothing has been stored: Viber does not know such a key. Check that it was copied whole.",
   "bots.none": "No bots are connected yet. Add the first one to receive messages.",
   "bots.paid_note": "Since 05.02.2024 Viber bots are paid: see {terms}. Bots made before that date work under the old terms.",
   "bots.paid_terms": "Viber's commercial terms for bots",

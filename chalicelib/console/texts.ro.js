@@ -50,6 +50,7 @@ export default {
   "bots.key_refused": "Cheia a fost refuzată și nu s-a salvat nimic. Motivul: {reason}",
   "bots.key_replaced": "Cheia a fost înlocuită.",
   "bots.key_taken": "Acest bot nu poate fi conectat: {reason}",
+  "bots.key_unknown": "Cheia a fost refuzată și nu s-a salvat nimic: Viber nu cunoaște o asemenea cheie. Verificați dacă a fost copiată în întregime.",
   "bots.none": "Niciun bot nu este conectat încă. Adăugați primul bot ca să primiți mesaje.",
   "bots.paid_note": "Din 05.02.2024 boții Viber sunt contra cost: {terms}. Boții creați înainte de această dată funcționează în condițiile vechi.",
   "bots.paid_terms": "condițiile comerciale Viber pentru boți",
