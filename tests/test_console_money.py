@@ -335,6 +335,33 @@ def test_a_bot_of_an_approved_request_gets_its_key_pasted(
     assert admin.hash.endswith(bot_id)
 
 
+def test_the_overview_and_the_request_lead_to_the_bot_whose_key_is_awaited_and_no_longer(
+    admin: Console, running_demo: Demo
+) -> None:
+    credit(running_demo, "400.00")
+    request = apply(running_demo)
+    bot_id = decide(running_demo, request, "approved")["bot_id"]
+    viber_bot = running_demo.new_viber_bot("Галушкова")
+    admin.open(MONEY)
+    card = admin.at("subscription", f"[data-bot-id={bot_id}]")
+    card.locator("[data-testid=paste-key]").wait_for()
+    assert "Бота не підключено" not in card.inner_text()
+    admin.open(f"{MONEY}/requests")
+    line = admin.at("request", f"[data-request-id={request['request_id']}]")
+    line.locator("[data-testid=paste-key]").click()
+    admin.at("bot-head", "[data-state=awaiting_key]").wait_for()
+    assert admin.hash.endswith(bot_id)
+    assert admin.at("pays-anyway").count() == 0
+    admin.at("replace-key").click()
+    admin.at("bot-key").fill(viber_bot["key"])
+    admin.at("save-key").click()
+    admin.at("bot-head", "[data-state=connected]").wait_for()
+    assert admin.at("toast").inner_text() == "Бота підключено."
+    admin.open(f"{MONEY}/requests")
+    line.get_by_role("link", name="Галушкова").wait_for()
+    until(lambda: line.locator("[data-testid=paste-key]").count() == 0, "its key is there")
+
+
 def test_a_new_bot_is_led_to_a_request(admin: Console) -> None:
     admin.open("#/account/integrations/messengers/viber")
     admin.at("add-bot").click()

@@ -19,7 +19,7 @@ export function Connection({ path, bot, onChanged, onCancelled }) {
       : await put(`${path}/key`, { key });
     onChanged(changed);
     readDirectory();
-    showToast(isOn ? t("bots.key_replaced") : t("bots.reconnected"));
+    showToast(isAwaiting ? t("bots.is_connected") : said(isOn));
     close();
   });
   const disconnect = async () => {
@@ -36,6 +36,7 @@ export function Connection({ path, bot, onChanged, onCancelled }) {
     <h2>${t("bots.connection")}</h2>
     <p class="hint">${hintOf(isAwaiting, isOn)}</p>
     ${bot.plan.pays_while_not_connected &&
+    !isAwaiting &&
     html`<div class="notice" data-testid="pays-anyway">
       <p>${t("plan.pays_anyway")}</p>
       ${pays &&
@@ -83,6 +84,8 @@ export function Connection({ path, bot, onChanged, onCancelled }) {
     ${open === "cancel" && html`<${Cancel} bot=${bot} onDone=${onCancelled} onClose=${close} />`}
   </section>`;
 }
+
+const said = (isOn) => (isOn ? t("bots.key_replaced") : t("bots.reconnected"));
 
 function hintOf(isAwaiting, isOn) {
   if (isAwaiting) return t("bots.awaiting_hint");

@@ -1,8 +1,8 @@
 // What the account has asked operators for, with what became of each request and its deposit.
 
-import { html } from "./view.js";
+import { html, useEffect } from "./view.js";
 import { families, t, told } from "./i18n.js";
-import { botName } from "./directory.js";
+import { botName, bots, readDirectory } from "./directory.js";
 import { usePages } from "./pages.js";
 import { cost, isZero } from "./money.js";
 import { to } from "./routes.js";
@@ -14,6 +14,10 @@ const KINDS = { approved: "good", refused: "bad", waiting: "accent" };
 
 export function RequestsPage() {
   const list = usePages("requests", 20);
+  // A bot that was approved since the sign-in is not among those known here.
+  useEffect(() => {
+    if (list.items) readDirectory();
+  }, [list.items]);
   return html`<section class="block">
     <header class="page-head">
       <h2>${t("requests.title")}</h2>
@@ -53,15 +57,19 @@ function RequestLine({ request }) {
     html`<p data-testid="reason">${t("requests.reason", { reason: request.reason })}</p>`}
     ${!isZero(refund) &&
     html`<p data-testid="refund">${t("requests.refund", { amount: cost(refund) })}</p>`}
-    ${state === "approved" &&
-    kind === "new" &&
-    html`<p><a href=${to.bots}>${t("requests.paste_key")}</a></p>`}
+    ${awaitsKey(bot_id) &&
+    html`<p>
+      <a href=${to.bot(bot_id)} data-testid="paste-key">${t("requests.paste_key")}</a>
+    </p>`}
     <details class="more-of">
       <summary>${t("requests.answers")}</summary>
       <${Answers} form=${request.form} />
     </details>
   </li>`;
 }
+
+const awaitsKey = (bot_id) =>
+  bots.value.some((bot) => bot.bot_id === bot_id && bot.state === "awaiting_key");
 
 export function RequestState({ state }) {
   return html`<span class=${`badge ${KINDS[state] ?? ""}`} data-testid="request-state">

@@ -43,6 +43,7 @@ export function Subscriptions({ bots, balance, onChanged }) {
 
 function Subscription({ bot, isCovered, wishes, onChanged }) {
   const { plan } = bot;
+  const isAwaiting = bot.state === "awaiting_key";
   return html`<li class="subscription" data-testid="subscription" data-bot-id=${bot.bot_id}
     data-plan=${plan.plan ?? ""}>
     <div class="line-head">
@@ -51,8 +52,12 @@ function Subscription({ bot, isCovered, wishes, onChanged }) {
       <span class="badge accent">${plan.plan ? told("plan", plan.plan) : t("plan.no_plan")}</span>
       <${BotState} bot=${bot} />
     </div>
-    ${plan.pays_while_not_connected &&
-    html`<p class="notice">${t("plan.pays_anyway")}</p>`}
+    ${isAwaiting
+      ? html`<p class="notice">
+          ${t("bots.awaiting_hint")}${" "}
+          <a href=${to.bot(bot.bot_id)} data-testid="paste-key">${t("requests.paste_key")}</a>
+        </p>`
+      : plan.pays_while_not_connected && html`<p class="notice">${t("plan.pays_anyway")}</p>`}
     <${Facts} bot=${bot} isCovered=${isCovered} />
     <${End} bot=${bot} />
     ${plan.plan === "legacy" && !plan.ended_at && html`<${Used} bot_id=${bot.bot_id} />`}

@@ -13,6 +13,7 @@ export default {
   "bot.awaiting_key": "Awaits its key",
   "bots.awaiting_hint": "The request is approved. Paste the bot’s API key, and it begins to work.",
   "bots.disconnect_pays": "This does not cancel the bot’s subscription: fees go on until you cancel it.",
+  "bots.is_connected": "The bot is connected.",
   "bots.new_hint": "A bot made since 05.02.2024 is connected through a request with a deposit. Paste its key here once it is approved.",
   "bots.old_hint": "Such a bot works by the old terms as soon as an operator confirms the day.",
   "bots.paste_key": "Paste the key",

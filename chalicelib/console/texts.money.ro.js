@@ -13,6 +13,7 @@ export default {
   "bot.awaiting_key": "Așteaptă cheia",
   "bots.awaiting_hint": "Cererea este aprobată. Introduceți cheia API a botului și va începe să funcționeze.",
   "bots.disconnect_pays": "Abonamentul botului nu se anulează astfel: taxele continuă până îl anulați.",
+  "bots.is_connected": "Botul este conectat.",
   "bots.new_hint": "Un bot creat din 05.02.2024 se conectează printr-o cerere cu depozit. După aprobare introduceți aici cheia lui.",
   "bots.old_hint": "Un astfel de bot funcționează în condițiile vechi după ce operatorul confirmă data.",
   "bots.paste_key": "Introduceți cheia",
