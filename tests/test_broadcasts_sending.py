@@ -10,7 +10,7 @@ from bench.meter import Meter
 from chalicelib import aws, config, delivery, store, tables, viber
 from chalicelib.billing import quota_item
 from chalicelib.delivery import broadcasts, chunks, lines
-from chalicelib.tables import Bot, Difference, Quota, TokenItem
+from chalicelib.tables import Bot, BroadcastToken, Difference, Quota, TokenItem
 from tests.desk import Desk
 from tests.fixtures_broadcasts import ABROAD, PRICE, Crier, took
 from tests.fixtures_talk import Carrier, refused, taken
@@ -51,6 +51,25 @@ def test_those_whom_viber_refuses_get_their_money_back_at_once(crier: Crier) -> 
     assert crier.held == 2 * PRICE
     assert crier.again(sent).committed_micros == 2 * PRICE
     crier.check_books()
+
+
+def test_a_receipt_that_looked_a_moment_before_the_token_was_written_finds_its_line(
+    crier: Crier,
+) -> None:
+    who = crier.crowd(2)
+    sent = crier.send(http=Carrier(took(TOKEN)))
+
+    def as_before(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Responses"].pop(BroadcastToken.Meta.table_name, None)
+
+    events = tables.connection.client.meta.events
+    events.register("after-call.dynamodb.BatchGetItem", as_before)
+    try:
+        receipt(crier, who[0], "delivered")
+    finally:
+        events.unregister("after-call.dynamodb.BatchGetItem", as_before)
+
+    assert crier.states(sent) == ["delivered", "sent"]
 
 
 def test_one_request_goes_to_three_hundred_and_carries_each_once(crier: Crier) -> None:

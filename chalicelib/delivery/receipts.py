@@ -70,21 +70,12 @@ def _receipt(
         _to_message(found, bot.account_id, balance, event, reason, at=at, now=now)
     elif broadcast is not None:
         lines.receipt(broadcast, key.partition("/")[2], event, reason, at=at, now=now)
-    elif found is not None:
-        _to_orphan(found, event, reason, at=at)
-    elif conversation is None or token not in conversation.tokens:
-        orphan = TokenItem(
-            key=key,
-            item=f"token#{token}",
-            token=token,
-            orphan_at=at,
-            arrived_at=now,
-            expires_at=now + states.TOKENS_KEPT_FOR,
-        )
-        setattr(orphan, f"{event}_at", at)
-        if event == states.FAILED and reason is not None:
-            orphan.reason = reason
-        store.put(orphan, TokenItem.key.does_not_exist())
+    elif found is not None or conversation is None or token not in conversation.tokens:
+        _to_orphan(found, key, token, event, reason, at=at, now=now)
+        # A broadcast's token is another item, and may have been written meanwhile.
+        broadcast = store.get(*lines.wanted(bot.bot_id, token))
+        if broadcast is not None:
+            lines.receipt(broadcast, key.partition("/")[2], event, reason, at=at, now=now)
 
 
 def _to_message(
@@ -228,14 +219,38 @@ def _failed(key: str, message_id: str, reason: str | None, *, at: datetime, now:
             log.info("receipt without effect", message_id=message_id, receipt=states.FAILED)
 
 
-def _to_orphan(orphan: TokenItem, event: str, reason: str | None, *, at: datetime) -> None:
-    attribute = getattr(TokenItem, f"{event}_at")
-    changes = [attribute.set(at)]
+def _to_orphan(
+    found: TokenItem | None,
+    key: str,
+    token: str,
+    event: str,
+    reason: str | None,
+    *,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Keep a receipt under a token nobody knows, for whoever writes that token later."""
+    if found is None:
+        orphan = TokenItem(
+            key=key,
+            item=f"token#{token}",
+            token=token,
+            orphan_at=at,
+            arrived_at=now,
+            expires_at=now + states.TOKENS_KEPT_FOR,
+        )
+        setattr(orphan, f"{event}_at", at)
+        if event == states.FAILED and reason is not None:
+            orphan.reason = reason
+        store.put(orphan, TokenItem.key.does_not_exist())
+        return
+    if getattr(found, f"{event}_at") is not None:
+        return
+    changes = [getattr(TokenItem, f"{event}_at").set(at)]
     if event == states.FAILED and reason is not None:
         changes.append(TokenItem.reason.set(reason))
-    if getattr(orphan, f"{event}_at") is None:
-        store.update(
-            TokenItem(key=orphan.key, item=orphan.item),
-            changes,
-            TokenItem.message_id.does_not_exist(),
-        )
+    store.update(
+        TokenItem(key=found.key, item=found.item),
+        changes,
+        TokenItem.message_id.does_not_exist(),
+    )
