@@ -125,6 +125,7 @@ class MoneyJob:
         page.screenshot(path=BUILD / "smoke-decision.png", full_page=True)
         one.locator("[data-testid=decision-reason]").fill("Welcome.")
         one.locator("[data-testid=approve]").click()
+        at(page, "confirm-yes").click()
         one.wait_for(state="detached")
         at(page, "state-approved").click()
         one.wait_for()

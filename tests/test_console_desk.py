@@ -48,6 +48,12 @@ def test_an_operator_sees_all_answers_and_approves_once(
     assert request["form"]["inquiry"] in one.inner_text()
     one.locator("[data-testid=decision-reason]").fill("Welcome.")
     one.locator("[data-testid=approve]").click()
+    question = plain(operator.at("confirm").inner_text())
+    assert "400,00 EUR буде витрачено: 200,00 EUR за активацію, 200,00 EUR відкладеться" in question
+    operator.at("confirm-no").click()
+    assert balance(running_demo) == before
+    one.locator("[data-testid=approve]").click()
+    operator.at("confirm-yes").click()
     one.wait_for(state="detached")
     operator.at("state-approved").click()
     one.wait_for()
@@ -64,7 +70,26 @@ def test_an_operator_sees_all_answers_and_approves_once(
     made(running_demo, path, {"decision": "refused"}, by="operator")
     operator.foresee("409 POST /v1/accounts")
     late.locator("[data-testid=approve]").click()
+    operator.at("confirm-yes").click()
     late.get_by_text("вже є рішення").wait_for()
+
+
+def test_an_operator_refuses_after_a_question_and_the_deposit_goes_back(
+    operator: Console, running_demo: Demo
+) -> None:
+    credit(running_demo, "400.00")
+    request = apply(running_demo)
+    before = balance(running_demo)
+    operator.open("#/desk/requests")
+    one = operator.at("desk-request", f"[data-request-id={request['request_id']}]")
+    one.locator("[data-testid=refuse]").click()
+    assert "400,00 EUR повернеться на баланс" in plain(operator.at("confirm").inner_text())
+    operator.at("confirm-no").click()
+    assert balance(running_demo) == before
+    one.locator("[data-testid=refuse]").click()
+    operator.at("confirm-yes").click()
+    one.wait_for(state="detached")
+    assert balance(running_demo)["held"] == pytest.approx(before["held"] - 400)
 
 
 @pytest.mark.rule("S2.11")
@@ -84,6 +109,10 @@ def test_a_wish_for_sessions_is_approved_with_its_fee_and_price(
     one.locator("[data-testid=sessions-fee]").fill("25")
     one.locator("[data-testid=session-price]").fill("0,035")
     one.locator("[data-testid=approve]").click()
+    question = plain(operator.at("confirm").inner_text())
+    assert "25,00 EUR" in question
+    assert "0,035 EUR" in question
+    operator.at("confirm-yes").click()
     one.wait_for(state="detached")
     plan = running_demo.get(f"/v1/bots/{bot.bot_id}", by="admin")["plan"]
     assert plan["sessions"]["on"] is True

@@ -5,12 +5,15 @@ import { post } from "./api.js";
 import { families, t, told } from "./i18n.js";
 import { accountName } from "./directory.js";
 import { usePages } from "./pages.js";
-import { cost, isZero, typed } from "./money.js";
+import { cost, isZero, micros, money, typed } from "./money.js";
 import { to } from "./routes.js";
-import { full } from "./times.js";
-import { Field, Loading, More, PageProblem, Refusal, showToast, TextField, useAct } from "./widgets.js";
+import { dayIn, full } from "./times.js";
+import {
+  Confirm, Field, Loading, More, PageProblem, Refusal, showToast, TextField, useAct,
+} from "./widgets.js";
 import { Answers, RequestState } from "./requests.js";
 import { MadeOn } from "./plan-acts.js";
+import { useTerms } from "./terms.js";
 
 const REASON_MOST = 1000;
 
@@ -75,12 +78,14 @@ function DeskRequest({ request, onDecided }) {
 }
 
 function Decision({ request, onDecided }) {
-  const { account_id, request_id, kind, form } = request;
+  const { account_id, request_id, kind, form, deposit } = request;
+  const terms = useTerms();
   const [reason, setReason] = useState("");
   const [fee, setFee] = useState("");
   const [price, setPrice] = useState("");
   const [made_on, setMadeOn] = useState(form.made_on ?? "");
   const [wrong, setWrong] = useState(null);
+  const [asked, setAsked] = useState(null);
   const { busy, problem, run } = useAct(async (decision, more) => {
     const path = `accounts/${account_id}/requests/${request_id}/decision`;
     await post(path, { decision, reason, ...more });
@@ -88,11 +93,14 @@ function Decision({ request, onDecided }) {
     onDecided();
   });
   const approve = () => {
-    const more = kind === "sessions" ? { fee: typed(fee), price: typed(price, 6) } : {};
+    const more = {
+      ...(kind === "sessions" && { fee: typed(fee), price: typed(price, 6) }),
+      ...(kind === "legacy" && { made_on }),
+    };
     const missing = Object.keys(more).find((name) => !more[name]);
-    setWrong(missing ? { field: missing, text: t("desk.no_amount") } : null);
-    if (missing) return;
-    run("approved", kind === "legacy" ? { made_on } : more);
+    const text = kind === "legacy" ? t("form.empty") : t("desk.no_amount");
+    setWrong(missing ? { field: missing, text } : null);
+    if (!missing) setAsked({ decision: "approved", more });
   };
   const control = (ties) => html`<textarea
     ...${ties}
@@ -107,11 +115,18 @@ function Decision({ request, onDecided }) {
     html`<${SessionTerms}
       ...${{ fee, price, onFee: setFee, onPrice: setPrice, problem: wrong }}
     />`}
-    ${kind === "legacy" && html`<${MadeOn} value=${made_on} onValue=${setMadeOn} />`}
+    ${kind === "legacy" &&
+    html`<${MadeOn} value=${made_on} onValue=${setMadeOn} problem=${wrong} />`}
     <${Field} label=${t("desk.reason")} hint=${t("desk.reason_hint")} control=${control} />
     <${Refusal} problem=${problem} onRetry=${problem?.kind === "already-decided" ? onDecided : null} />
     <div class="actions">
-      <button type="button" class="primary" disabled=${busy} data-testid="approve" onClick=${approve}>
+      <button
+        type="button"
+        class="primary"
+        disabled=${busy || !terms}
+        data-testid="approve"
+        onClick=${approve}
+      >
         ${busy ? t("common.waiting") : t("desk.approve")}
       </button>
       <button
@@ -119,12 +134,43 @@ function Decision({ request, onDecided }) {
         class="danger"
         disabled=${busy}
         data-testid="refuse"
-        onClick=${() => run("refused", {})}
+        onClick=${() => setAsked({ decision: "refused", more: {} })}
       >
         ${t("desk.refuse")}
       </button>
     </div>
+    ${asked?.decision === "approved" &&
+    html`<${Confirm}
+      title=${t("desk.approve_title")}
+      text=${approvalOf(deposit, terms, asked.more)}
+      verb=${t("desk.approve")}
+      danger=${false}
+      onYes=${() => run("approved", asked.more)}
+      onClose=${() => setAsked(null)}
+    />`}
+    ${asked?.decision === "refused" &&
+    html`<${Confirm}
+      title=${t("desk.refuse_title")}
+      text=${isZero(deposit)
+        ? t("desk.refuse_free_ask")
+        : t("desk.refuse_ask", { deposit: cost(deposit) })}
+      verb=${t("desk.refuse")}
+      onYes=${() => run("refused", asked.more)}
+      onClose=${() => setAsked(null)}
+    />`}
   </div>`;
+}
+
+// What an approval does with money, or with the terms a bot works on.
+function approvalOf(deposit, terms, { fee, price, made_on }) {
+  if (fee) return t("desk.approve_sessions_ask", { fee: cost(fee), price: cost(price) });
+  if (made_on) return t("desk.approve_legacy_ask", { day: dayIn(made_on, "UTC") });
+  const spent = Math.min(micros(terms.activation), micros(deposit));
+  return t("desk.approve_ask", {
+    deposit: cost(deposit),
+    activation: cost(money(spent)),
+    rest: cost(money(micros(deposit) - spent)),
+  });
 }
 
 // The fee and price of sessions, which have no default.

@@ -28,8 +28,8 @@ export function cost(money) {
 export const change = (money) => (Number(money.amount) > 0 ? `+${cost(money)}` : cost(money));
 
 export const micros = (money) => Math.round(Number(money?.amount ?? 0) * 1_000_000);
-export const sum = (monies) => fromMicros(monies.reduce((all, one) => all + micros(one), 0));
-const fromMicros = (whole) => ({ amount: String(whole / 1_000_000), currency: CURRENCY });
+export const money = (whole) => ({ amount: String(whole / 1_000_000), currency: CURRENCY });
+export const sum = (monies) => money(monies.reduce((all, one) => all + micros(one), 0));
 export const isZero = (money) => !money || Number(money.amount) === 0;
 export const isBelow = (money, other) => Number(money.amount) < Number(other.amount);
 
