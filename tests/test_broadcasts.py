@@ -2,9 +2,12 @@
 
 import pytest
 
-from chalicelib import money
+from bench.meter import Meter
+from chalicelib import aws, config, money, tables
+from chalicelib.delivery import broadcasts
 from tests.desk import Desk
-from tests.fixtures_broadcasts import ABROAD, HELLO, PRICE, Crier
+from tests.fixtures_broadcasts import ABROAD, HELLO, PRICE, Crier, took
+from tests.fixtures_talk import Carrier
 
 
 @pytest.mark.rule("S1.43")
@@ -54,3 +57,24 @@ def test_a_pass_says_how_many_of_which_country_it_charged(desk: Desk) -> None:
     found = desk.call("GET", f"/v1/reports/messages?from={day}&to=2027-01-01").body["items"]
     assert {(line["country"], line["count"]) for line in found} == {("MD", 1), ("UA", 2)}
     assert {line["broadcast_id"] for line in found} == {entry.facts["broadcast_id"]}
+
+
+def test_recipients_are_named_and_lead_to_their_talks_without_a_round_trip_for_each(
+    desk: Desk,
+) -> None:
+    crier = Crier(desk)
+    (olha,) = crier.phones(1, country="UA")
+    crier.crowd(39)
+    sent = crier.send(http=Carrier(took(1)))
+
+    with Meter([tables.connection.client], aws.client("dynamodb"), config.stage()) as meter:
+        found, following = broadcasts.recipients(desk.account_id, sent.broadcast_id, number=0)
+
+    assert following is None
+    assert len(found) == 40
+    one = next(each for each in found if each.line.subscriber_id == olha.subscriber_id)
+    assert one.card is not None
+    assert one.talk is not None
+    assert (one.card.name, one.talk.ticket_id) == ("Людина 0", desk.tickets()[0]["ticket_id"])
+    # The broadcast, its chunk, its lines, and all of their cards and talks.
+    assert meter.count.round_trips == 4

@@ -346,3 +346,8 @@ def test_a_broadcast_shows_whom_it_reaches_and_its_price_before_it_starts(
     until(lambda: all(phone.heard == ["Завтра знижки!"] for phone in phones), "both heard")
     until(lambda: admin.at("recipient").count() == 2, "both are listed")
     assert gone.heard == []
+    # What is listed follows the broadcast by itself.
+    queued = admin.at("recipient", "[data-state=queued]")
+    until(lambda: queued.count() == 0, "none is said to wait any longer")
+    admin.at("recipient").get_by_role("link", name="Алла Розмай").click()
+    admin.message("Добрий день").wait_for()

@@ -88,9 +88,14 @@ class ShownOut(BroadcastOut, frozen=True, kw_only=True):
 
 
 class RecipientOut(msgspec.Struct, frozen=True):
-    """One recipient and what became of his line; `price` is what is or was kept for it."""
+    """One recipient and what became of his line; `price` is what is or was kept for it.
+
+    `ticket_id` is the ticket that his talk goes on in, if there is one.
+    """
 
     contact_id: str | None
+    contact_name: str | None
+    ticket_id: str | None
     subscriber_id: str
     state: str
     price: Money
@@ -263,6 +268,8 @@ def _recipient_out(found: broadcasts.Recipient) -> RecipientOut:
     line = found.line if found.message is None else found.message
     return RecipientOut(
         found.line.contact_id,
+        None if found.card is None else found.card.name,
+        None if found.talk is None else found.talk.ticket_id,
         found.line.subscriber_id,
         found.state,
         told(found.price_micros),

@@ -1,15 +1,17 @@
 // Who a broadcast goes to and what became of each; a page is one part of it.
 
-import { html, useEffect, useState } from "./view.js";
+import { html, useEffect, useRef, useState } from "./view.js";
 import { call } from "./api.js";
 import { t, told } from "./i18n.js";
 import { cost } from "./money.js";
+import { to } from "./routes.js";
 import { full } from "./times.js";
 import { Loading, More, PageProblem } from "./widgets.js";
 import { Table } from "./table.js";
 
-export function BroadcastRecipients({ path }) {
-  const list = useRecipients(`${path}/recipients`);
+// `news` is what differs whenever some line may have another state.
+export function BroadcastRecipients({ path, news }) {
+  const list = useRecipients(`${path}/recipients`, news);
   return html`<section class="block">
     <header class="page-head">
       <h2>${t("broadcast.recipients")}</h2>
@@ -32,28 +34,43 @@ export function BroadcastRecipients({ path }) {
   </section>`;
 }
 
-// These pages take no limit, each is what was sent together.
-function useRecipients(path) {
+// These pages take no limit, each is what was sent together. News read as many again as are shown.
+function useRecipients(path, news) {
   const [state, setState] = useState({ items: null, cursor: null, busy: false, problem: null });
-  const read = async (cursor, before) => {
+  const asking = useRef(null);
+  const shown = useRef(1);
+  const read = async (pages, cursor, before) => {
+    const mine = {};
+    asking.current = mine;
     setState((old) => ({ ...old, busy: true, problem: null }));
     try {
-      const { data } = await call("GET", path, { query: { cursor } });
-      const items = [...before, ...data.items];
-      setState({ items, cursor: data.next_cursor, busy: false, problem: null });
+      const items = [...before];
+      let next = cursor;
+      for (let page = 0; page < pages && (page === 0 || next) && asking.current === mine; page += 1) {
+        const { data } = await call("GET", path, { query: { cursor: next } });
+        items.push(...data.items);
+        next = data.next_cursor;
+      }
+      if (asking.current !== mine) return;
+      setState({ items, cursor: next, busy: false, problem: null });
     } catch (problem) {
-      setState((old) => ({ ...old, busy: false, problem }));
+      if (asking.current === mine) setState((old) => ({ ...old, busy: false, problem }));
     }
   };
-  const reload = () => read(null, []);
+  const reload = () => read(shown.current, null, []);
   useEffect(() => {
     reload();
-  }, [path]);
-  return { ...state, reload, more: () => read(state.cursor, state.items) };
+  }, [path, news]);
+  const more = () => {
+    shown.current += 1;
+    return read(1, state.cursor, state.items);
+  };
+  return { ...state, reload, more };
 }
 
 function rowOf(one) {
-  const { contact_id, subscriber_id, state, reason, viber_status } = one;
+  const { contact_name, ticket_id, subscriber_id, state, reason, viber_status } = one;
+  const name = html`<bdi>${contact_name || t("contact.unnamed")}</bdi>`;
   const at = one.seen_at ?? one.delivered_at ?? one.failed_at;
   const known = told("viber", viber_status ?? "") ?? told("skipped", reason) ?? told("reason", reason);
   // A phone that failed says why in words of its own.
@@ -63,7 +80,7 @@ function rowOf(one) {
     "data-testid": "recipient",
     "data-state": state,
     cells: [
-      html`<code>${contact_id ?? subscriber_id}</code>`,
+      ticket_id ? html`<a href=${to.ticket(ticket_id)}>${name}</a>` : name,
       html`<span class="stack">
         <span>${told("line", state) ?? told("delivery", state) ?? state}</span>
         ${why && html`<span class="hint">${why}</span>`}

@@ -38,7 +38,7 @@ function useFollowed(path) {
 }
 
 function Broadcast({ broadcast, path, onActed }) {
-  const { bot_id, state, content, created_at, created_by_name } = broadcast;
+  const { bot_id, state, content, created_at, created_by_name, lines } = broadcast;
   return html`
     <section class="block" data-testid="broadcast" data-state=${state}>
       <header class="page-head">
@@ -59,7 +59,8 @@ function Broadcast({ broadcast, path, onActed }) {
       html`<${Progress} broadcast=${broadcast} />`}
       ${state === "ready" && html`<${Start} ...${{ broadcast, path, onActed }} />`}
     </section>
-    ${broadcast.started_at && html`<${BroadcastRecipients} path=${path} />`}
+    ${broadcast.started_at &&
+    html`<${BroadcastRecipients} path=${path} news=${`${state} ${JSON.stringify(lines)}`} />`}
   `;
 }
 

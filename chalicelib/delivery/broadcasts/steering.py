@@ -10,7 +10,7 @@ pauses by itself, with the reason.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from chalicelib.delivery import chunks
 from chalicelib.delivery.broadcasts.planning import queued
 from chalicelib.log import log
 from chalicelib.money import Money
-from chalicelib.tables import Broadcast, Chunk, Line, Message
+from chalicelib.tables import Broadcast, Chunk, Contact, Conversation, Line, Message
 
 LOOKED_AT_WITHIN = timedelta(minutes=1)
 PAUSED = "paused"
@@ -42,12 +42,14 @@ class Told(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """One line as it is shown: its state, and what it costs while or since it was held."""
+    """One line as it is shown: its state, what it costs while or since it was held, and of whom."""
 
     line: Line
     state: str
     price_micros: int
     message: Message | None
+    card: Contact | None
+    talk: Conversation | None
 
 
 def get(account_id: str, broadcast_id: str) -> Broadcast:
@@ -96,13 +98,13 @@ def recipients(
     lines = chunks.lines_of(chunk)
     own = messages_of(chunk, lines)
     found = []
-    for line in lines:
+    for line, (card, talk) in zip(lines, _heard_by(chunk, lines, account_id), strict=True):
         message = own.get(str(line.message_id))
         state = chunks.state_of(chunk, line) if message is None else str(message.state)
         micros = chunks.micros(chunk, chunks.bit(line.position))
         if message is not None:
             micros = message.price_micros or 0
-        found.append(Recipient(line, state, micros, message))
+        found.append(Recipient(line, state, micros, message, card, talk))
     return found, number + 1 if number + 1 < broadcast.chunks else None
 
 
@@ -117,10 +119,34 @@ def messages_of(chunk: Chunk, lines: list[Line]) -> dict[str, Message]:
         for line in lines
         if line.message_id is not None
     ]
-    found = []
+    return {each.message_id: each for each in _read(wanted) if each is not None}
+
+
+def _heard_by(
+    chunk: Chunk, lines: list[Line], account_id: str
+) -> Iterator[tuple[Contact | None, Conversation | None]]:
+    """Read the card and the talk of each line, in the order of the lines."""
+    cards = [
+        (Contact, conversations.contact_key(account_id, line.contact_id or "-"), None)
+        for line in lines
+    ]
+    talks = [
+        (
+            Conversation,
+            conversations.conversation_key(chunk.bot_id, line.subscriber_id),
+            "conversation",
+        )
+        for line in lines
+    ]
+    found = _read([*cards, *talks])
+    return zip(found[: len(lines)], found[len(lines) :], strict=True)
+
+
+def _read(wanted: list[Any]) -> list[Any]:
+    found: list[Any] = []
     for first in range(0, len(wanted), store.BATCH_GET_MAX):
         found += store.read(*wanted[first : first + store.BATCH_GET_MAX])
-    return {message.message_id: message for message in found if message is not None}
+    return found
 
 
 def every_chunk(broadcast: Broadcast) -> list[Chunk]:
