@@ -1,10 +1,45 @@
 """The audit trail: who changed what, written with the change itself."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from chalicelib import ids, store
 from chalicelib.tables import AuditLine
+
+# Whatever can be done to an account; the console has words for each.
+Action = Literal[
+    "API key made",
+    "API key revoked",
+    "account made",
+    "bot claimed as old",
+    "bot connected",
+    "bot deactivated",
+    "bot disconnected",
+    "bot is not old",
+    "bot is old",
+    "bot settings changed",
+    "broadcast paused",
+    "broadcast planned",
+    "broadcast resumed",
+    "broadcast started",
+    "broadcast stopped",
+    "business bot made",
+    "entry corrected",
+    "money settings changed",
+    "person invited",
+    "person removed",
+    "price list made",
+    "price list withdrawn",
+    "request approved",
+    "request refused",
+    "request sent",
+    "session policy made",
+    "session policy withdrawn",
+    "sessions turned off",
+    "sessions turned on",
+    "subscription cancelled",
+    "transfer credited",
+]
 
 
 class Actor(NamedTuple):
@@ -19,7 +54,7 @@ JOB = Actor("job", "Viberdesk")
 
 
 def line(
-    account_id: str, by: Actor, action: str, subject: str, now: datetime, **facts: Any
+    account_id: str, by: Actor, action: Action, subject: str, now: datetime, **facts: Any
 ) -> store.Put:
     """Return the write that records this change in the account's trail."""
     return store.Put(

@@ -258,6 +258,49 @@ def test_an_entry_of_a_broadcast_says_how_many_went_where_and_leads_to_it(admin:
     assert way.get_attribute("href") == "#/broadcasts/brc_1"
 
 
+def test_what_an_entry_says_in_codes_is_told_in_words(admin: Console) -> None:
+    entry = {
+        "entry_id": "ent_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "at": "2026-11-20T10:00:00Z",
+        "kind": "message",
+        "cause": "message:msg_1",
+        "amount": {"amount": "-0.03", "currency": "EUR"},
+        **dict.fromkeys(("moved", "moved_from", "moved_to", "bot_id", "corrects")),
+        "facts": {"proof": "delivered", "reason": "fraudulent"},
+    }
+    admin.page.route("**/v1/entries/ent_*", lambda route: route.fulfill(json=entry))
+    admin.open(f"{MONEY}/statement/{entry['entry_id']}")
+    page = admin.at("entry-page")
+    page.get_by_text("Доставлено").last.wait_for()
+    words = plain(page.inner_text())
+    assert "Причина Власник картки не здійснював платежу" in words
+    assert "Ідентифікатор причини message:msg_1" in words
+
+
+def test_the_trail_tells_in_words_what_was_done_and_leaves_out_what_is_not_said(
+    admin: Console, running_demo: Demo
+) -> None:
+    bot = business_bot(running_demo, "Журнальна")
+    path = f"/v1/bots/{bot.bot_id}"
+    assert running_demo.call("PATCH", path, {"welcome_text": ""}, by="admin").status == 200
+    credit(running_demo, "400.00")
+    decide(running_demo, apply(running_demo), "refused", reason="")
+    admin.open("#/account/audit")
+    refused = admin.at("audit-line", "[data-action='request refused']").first
+    refused.wait_for()
+    words = plain(refused.inner_text())
+    assert "Відмовлено за заявкою" in words
+    assert words.endswith("Заявка: Новий бот")
+    turned_on = plain(
+        admin.at("audit-line", "[data-action='sessions turned on']").first.inner_text()
+    )
+    assert "Журнальна Щомісячна плата: 30,00 EUR Ціна сесії: 0,04 EUR" in turned_on
+    changed = plain(
+        admin.at("audit-line", "[data-action='bot settings changed']").first.inner_text()
+    )
+    assert changed.endswith("Привітання: —")
+
+
 @pytest.mark.rule("S1.41", "S1.51")
 def test_a_paid_bot_shows_its_next_fee_with_day_and_zone_and_is_cancelled_after_a_question(
     admin: Console, running_demo: Demo

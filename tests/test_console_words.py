@@ -8,13 +8,16 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import chalicelib
 from chalicelib import (
     alerts,
+    audit,
     billing,
+    bots,
     conversations,
     desk,
     errors,
@@ -210,6 +213,33 @@ def test_every_word_on_money_has_a_text() -> None:
         playing.TOPPED_UP,
         playing.MONEY_OUT,
     }
+
+
+def test_whatever_the_trail_tells_of_has_a_text() -> None:
+    known = families()
+    assert known["action"] == list(get_args(audit.Action))
+    settings = re.search(r"const SETTINGS = \{(.*?)\n\};", scripts()["audit-details.js"], re.DOTALL)
+    assert settings is not None
+    named = re.findall(r"^  (\w+):", settings[1], re.MULTILINE)
+    of_settings = {*bots.Settings.__struct_fields__, *alerts.Chosen.__struct_fields__}
+    assert set(named) == {each.removesuffix("_micros") for each in of_settings} | {"protects_fees"}
+    assert facts_of_the_trail() <= {*known["detail"], *known["fact"], "changes"}
+
+
+def facts_of_the_trail() -> set[str]:
+    """Give the names under which lines of the trail are made to say something."""
+    names: set[str] = set()
+    for path in CONSOLE.parent.rglob("*.py"):
+        calls = [
+            node
+            for node in ast.walk(ast.parse(read(path)))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.line"
+        ]
+        names |= {given.arg for call in calls for given in call.keywords if given.arg is not None}
+        if calls:
+            told = re.findall(r"\b(?:facts|said) = \{(.*?)\}", read(path), re.DOTALL)
+            names |= {name for body in told for name in re.findall(r'"(\w+)":', body)}
+    return {name.removesuffix("_micros") for name in names}
 
 
 def test_what_an_entry_says_has_a_text_or_leads_somewhere() -> None:

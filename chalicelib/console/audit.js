@@ -1,10 +1,12 @@
 // Who changed what in the account.
 
 import { html } from "./view.js";
-import { t } from "./i18n.js";
+import { t, told } from "./i18n.js";
+import { botName, people } from "./directory.js";
 import { usePages } from "./pages.js";
 import { full } from "./times.js";
 import { Loading, More, PageProblem } from "./widgets.js";
+import { Details } from "./audit-details.js";
 
 export function AuditPage() {
   const list = usePages("audit");
@@ -42,14 +44,14 @@ function Line({ line }) {
   return html`<tr data-testid="audit-line" data-action=${action}>
     <td><time datetime=${at}>${full(at)}</time></td>
     <td title=${by}><bdi>${by_name || by}</bdi></td>
-    <td><code>${action}</code></td>
-    <td><code>${subject}</code></td>
-    <td class="audit-facts">
-      ${Object.entries(facts ?? {}).map(
-        ([name, value]) => html`<span key=${name}><b>${name}:</b> ${plain(value)}</span>`,
-      )}
-    </td>
+    <td>${told("action", action) ?? action}</td>
+    <td title=${subject}>${named(subject) ?? html`<code>${subject}</code>`}</td>
+    <td class="audit-facts"><${Details} facts=${facts} /></td>
   </tr>`;
 }
 
-const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+// Bots and people have names, all else its id.
+function named(id) {
+  const name = botName(id) || people.value.find((person) => person.person_id === id)?.name;
+  return name ? html`<bdi>${name}</bdi>` : null;
+}

@@ -71,6 +71,8 @@ function plain(name, value) {
   if (["kind", "price_kind"].includes(name)) return told("price", value) ?? value;
   if (["purpose"].includes(name)) return told("request", value) ?? value;
   if (["protects"].includes(name)) return told("entry", value) ?? value;
+  if (name === "proof") return told("delivery", value) ?? value;
+  if (name === "reason") return told("why", value) ?? value;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 

@@ -50,6 +50,11 @@ export const families = {
     "accepted_at", "sent_at", "arrived_at", "begun_at", "proof", "step", "lines", "prices", "chunk",
     "session", "asked_for", "corrected_by", "countries",
   ],
+  // Why set-aside money came back, or a payment was disputed.
+  why: [
+    "cancelled", "ended", "credit_not_processed", "duplicate", "fraudulent", "general",
+    "product_not_received", "product_unacceptable", "subscription_canceled", "unrecognized",
+  ],
   place: ["available", "held", "set-aside"],
   price: [
     "free-window", "in-session", "opens-session", "renews-session", "bot-initiated", "legacy",
@@ -76,6 +81,21 @@ export const families = {
   warning: [
     "low-balance", "runway", "fee-not-covered", "fee-refused", "bot-deactivated", "sessions-off",
     "legacy-quota", "debt",
+  ],
+  // What the account's trail tells of, and the details of it.
+  action: [
+    "API key made", "API key revoked", "account made", "bot claimed as old", "bot connected",
+    "bot deactivated", "bot disconnected", "bot is not old", "bot is old", "bot settings changed",
+    "broadcast paused", "broadcast planned", "broadcast resumed", "broadcast started",
+    "broadcast stopped", "business bot made", "entry corrected", "money settings changed",
+    "person invited", "person removed", "price list made", "price list withdrawn",
+    "request approved", "request refused", "request sent", "session policy made",
+    "session policy withdrawn", "sessions turned off", "sessions turned on",
+    "subscription cancelled", "transfer credited",
+  ],
+  detail: [
+    "name", "bot_id", "amount", "fee", "price", "made_on", "kind", "role", "email", "scopes",
+    "valid_from",
   ],
   plan: ["legacy", "commercial", "business"],
   fee: ["maintenance-fee", "sessions-fee"],

@@ -75,7 +75,7 @@ export default {
   "entry.activation": "Activation",
   "entry.back": "To the statement",
   "entry.broadcast": "Broadcast",
-  "entry.cause": "Cause",
+  "entry.cause": "Id of the cause",
   "entry.correction": "Correction",
   "entry.corrects": "Corrects",
   "entry.deposit": "Deposit",

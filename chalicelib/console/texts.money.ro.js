@@ -75,7 +75,7 @@ export default {
   "entry.activation": "Activarea botului",
   "entry.back": "La extras",
   "entry.broadcast": "Difuzare",
-  "entry.cause": "Cauza",
+  "entry.cause": "Identificatorul cauzei",
   "entry.correction": "Corecție",
   "entry.corrects": "Corectează",
   "entry.deposit": "Depozit pentru cerere",

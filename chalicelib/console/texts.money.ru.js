@@ -75,7 +75,7 @@ export default {
   "entry.activation": "Активация бота",
   "entry.back": "К выписке",
   "entry.broadcast": "Рассылка",
-  "entry.cause": "Причина",
+  "entry.cause": "Идентификатор причины",
   "entry.correction": "Исправление",
   "entry.corrects": "Исправляет",
   "entry.deposit": "Депозит по заявке",

@@ -75,7 +75,7 @@ export default {
   "entry.activation": "Активація бота",
   "entry.back": "До виписки",
   "entry.broadcast": "Розсилка",
-  "entry.cause": "Причина",
+  "entry.cause": "Ідентифікатор причини",
   "entry.correction": "Виправлення",
   "entry.corrects": "Виправляє",
   "entry.deposit": "Завдаток за заявкою",

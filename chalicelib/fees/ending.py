@@ -61,7 +61,8 @@ def end_unpaid(bot: Bot, fee: plans.Fee, balance: Balance, *, now: datetime) -> 
             Balance(key=bot.account_id), short, actions=billing.looked_at_soon(bot.account_id, now)
         )
     ]
-    what = "sessions turned off" if bot.plan == plans.BUSINESS else "bot deactivated"
+    is_business = bot.plan == plans.BUSINESS
+    what: audit.Action = "sessions turned off" if is_business else "bot deactivated"
     facts = {"reason": plans.UNPAID, "month": fee.month, "fee": money.text(fee.micros)}
     store.commit(
         [

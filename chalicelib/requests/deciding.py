@@ -160,7 +160,12 @@ def _refuse(request: Request, reason: str, *, by: Actor, now: datetime) -> None:
 
 
 def _told(
-    request: Request, action: str, bot_id: str | None, reason: str, by: Actor, now: datetime
+    request: Request,
+    action: audit.Action,
+    bot_id: str | None,
+    reason: str,
+    by: Actor,
+    now: datetime,
 ) -> store.Put:
     facts = {"kind": request.kind, "bot_id": bot_id, "reason": reason}
     return audit.line(request.account_id, by, action, request.request_id, now, **facts)

@@ -149,7 +149,7 @@ def state_of(version: Version, number_in_force: int | None, now: datetime) -> st
 
 
 def _make(
-    series: str, action: str, of: Callable[[int], tuple[Any, V]], by: Actor, now: datetime
+    series: str, action: audit.Action, of: Callable[[int], tuple[Any, V]], by: Actor, now: datetime
 ) -> V:
     book = store.get(*books.wanted())
     content = books.opened(book)
@@ -174,14 +174,17 @@ def _withdraw(version: V, series: str, by: Actor, now: datetime) -> V:
     left = [each for each in getattr(content, series) if each.version != version.version]
     setattr(content, series, left)
     version.withdrawn_at = now
-    action = "price list withdrawn" if series == PRICES else "session policy withdrawn"
+    is_prices = series == PRICES
+    action: audit.Action = "price list withdrawn" if is_prices else "session policy withdrawn"
     line = _line(action, series, version, by, now)
     put = store.Put(version, type(version).withdrawn_at.does_not_exist())
     store.commit([books.rewritten(book, content), put, line])
     return version
 
 
-def _line(action: str, series: str, version: Version, by: Actor, now: datetime) -> store.Put:
+def _line(
+    action: audit.Action, series: str, version: Version, by: Actor, now: datetime
+) -> store.Put:
     subject = str(version.version) if series == PRICES else f"{series} {version.version}"
     return audit.line(PLATFORM, by, action, subject, now, valid_from=version.valid_from)
 

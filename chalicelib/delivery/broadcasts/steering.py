@@ -271,7 +271,7 @@ def _changed(
     account_id: str,
     broadcast_id: str,
     changes: Callable[[Broadcast], list[Action]],
-    what: str,
+    what: audit.Action,
     *,
     by: Actor,
     now: datetime,
