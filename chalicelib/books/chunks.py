@@ -43,9 +43,9 @@ def _of_chunk(chunk: Chunk, made_at: datetime) -> Iterator[Fact | Finding]:
     is_over = chunk.due_at is None and chunk.state in chunks.FINAL
     if is_over and chunk.verdict is None:
         missed = arrived & chunks.together(chunk) & ~posted & ~chunks.read(chunk.unpaid)
-        if missed := _unlisted(chunk, lines, missed):
-            told = money.text(chunks.micros(chunk, missed))
-            yield Finding("arrived-unlisted", cause, "listed as unpaid", told)
+        # A legacy bot's cost nothing, and stand on no list.
+        if micros := chunks.micros(chunk, _unlisted(chunk, lines, missed)):
+            yield Finding("arrived-unlisted", cause, "listed as unpaid", money.text(micros))
 
 
 def _still_held(chunk: Chunk) -> int | None:
