@@ -282,7 +282,11 @@ def test_the_trail_tells_in_words_what_was_done_and_leaves_out_what_is_not_said(
 ) -> None:
     bot = business_bot(running_demo, "Журнальна")
     path = f"/v1/bots/{bot.bot_id}"
-    assert running_demo.call("PATCH", path, {"welcome_text": ""}, by="admin").status == 200
+    # The picture of a bot that was connected just now is written meanwhile.
+    until(
+        lambda: running_demo.call("PATCH", path, {"welcome_text": ""}, by="admin").status == 200,
+        "the settings are changed",
+    )
     credit(running_demo, "400.00")
     decide(running_demo, apply(running_demo), "refused", reason="")
     admin.open("#/account/audit")
@@ -494,7 +498,44 @@ def test_statement_and_report_show_what_was_paid_for_each_line_open_to_its_cause
     admin.at("filter-kind").select_option("sessions-fee")
     fees = [each for each in entries if each["kind"] == "sessions-fee"]
     until(lambda: admin.at("entry").count() == len(fees), "only this bot's fees are there")
-    assert "-30,00 EUR" in plain(admin.at("entry", "[data-kind=sessions-fee]").first.inner_text())
+    assert "\u221230,00 EUR" in plain(
+        admin.at("entry", "[data-kind=sessions-fee]").first.inner_text()
+    )
+
+
+def test_a_forecast_is_told_in_cents_and_its_months_by_their_names(admin: Console) -> None:
+    def euros(amount: str) -> dict[str, str]:
+        return {"amount": amount, "currency": "EUR"}
+
+    month = {
+        "name": "2026-12",
+        "spent": euros("3.141593"),
+        "fees": euros("100.00"),
+        "top_ups": euros("0.00"),
+        "available": euros("-0.005001"),
+        "set_aside": euros("0.00"),
+    }
+    days = ["2026-11-30", "2026-12-01", *(f"2026-12-{day:02}" for day in range(2, 32))]
+    forecast = {
+        "months": [month],
+        "days": [{"name": name, "available": euros("96.858407")} for name in days],
+        "events": [],
+        "legacy": [],
+        "out_at": None,
+        "until": "2027-01-01T00:00:00Z",
+        "time_zone": "Europe/Kyiv",
+        "days_known": 30,
+    }
+    admin.page.route("**/v1/forecast", lambda route: route.fulfill(json=forecast))
+    admin.open(f"{MONEY}/forecast")
+    row = admin.at("forecast-month")
+    row.wait_for()
+    words = plain(row.inner_text())
+    assert "3,14 EUR" in words
+    assert "\u22120,01 EUR" in words
+    chart = plain(admin.at("chart").inner_text())
+    assert "96,86 EUR" in chart
+    assert "грудень 2026" in chart
 
 
 def test_an_agent_meets_a_wall_at_the_money(agent: Console) -> None:
@@ -525,6 +566,9 @@ def test_fee_protection_and_the_lines_of_warnings_are_set_and_read_back(
     assert stored["runway_days"] == [10]
     assert stored["addresses"] == ["buh@khlib.example"]
     assert stored["protects_fees"] is False
+    admin.page.reload()
+    admin.at("money-settings").wait_for()
+    assert admin.at("set-low-balance").input_value() == "20; 5,50"
     answer = running_demo.call("PATCH", "/v1/money-settings", before, by="admin")
     assert answer.status == 200
 

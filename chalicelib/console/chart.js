@@ -2,13 +2,17 @@
 
 import { html } from "./view.js";
 import { t } from "./i18n.js";
-import { cost, CURRENCY } from "./money.js";
+import { CURRENCY, estimate } from "./money.js";
+import { monthName } from "./times.js";
 
 const WIDTH = 720;
-const HEIGHT = 200;
+const HEIGHT = 210;
 const LEFT = 8;
 const FOOT = 22;
-const TOP = 18;
+const TOP = 28;
+// On a phone letters are the largest: so many names of months, each so wide, stand beside another.
+const NAMES_MOST = 4;
+const NAME_WIDTH = 165;
 
 export function Chart({ days }) {
   if (days.length < 2) return null;
@@ -22,18 +26,23 @@ export function Chart({ days }) {
   const months = days
     .map((day, place) => [day.name, place])
     .filter(([name]) => name.endsWith("-01"));
+  const every = Math.ceil(months.length / NAMES_MOST);
+  const isNamed = (turn, place) => turn % every === 0 && x(place) + NAME_WIDTH <= WIDTH;
   return html`<figure class="chart" data-testid="chart">
     <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${t("forecast.chart")}>
       ${months.map(
-        ([name, place]) => html`<g key=${name}>
+        ([name, place], turn) => html`<g key=${name}>
           <line class="grid" x1=${x(place)} y1=${TOP} x2=${x(place)} y2=${floor} />
-          <text x=${x(place) + 3} y=${HEIGHT - 6}>${name.slice(0, 7)}</text>
+          ${isNamed(turn, place) &&
+          html`<text x=${x(place) + 3} y=${HEIGHT - 6}>${monthName(name.slice(0, 7))}</text>`}
         </g>`,
       )}
       <polygon class="area" points=${area} />
       <polyline class="line" points=${points.join(" ")} />
       <line class="axis" x1=${LEFT} y1=${floor} x2=${WIDTH - LEFT} y2=${floor} />
-      <text x=${LEFT} y="12">${cost({ amount: String(most), currency: CURRENCY })}</text>
+      <text x=${LEFT} y=${TOP - 8}>
+        ${estimate({ amount: String(most), currency: CURRENCY })}
+      </text>
     </svg>
     <figcaption class="hint">${t("forecast.chart")}</figcaption>
   </figure>`;

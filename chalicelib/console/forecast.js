@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "./view.js";
 import { post } from "./api.js";
 import { t, told } from "./i18n.js";
-import { cost, count, typed } from "./money.js";
+import { count, estimate, typed } from "./money.js";
 import { dayIn, monthName, startOf } from "./times.js";
 import { Field, Loading, problemAt, Refusal, TextField, useAct } from "./widgets.js";
 import { Chart } from "./chart.js";
@@ -106,8 +106,8 @@ function Found({ found }) {
           key: row.name,
           "data-testid": "forecast-month",
           cells: [
-            monthName(row.name), cost(row.spent), cost(row.fees), cost(row.top_ups),
-            cost(row.available), cost(row.set_aside),
+            monthName(row.name), estimate(row.spent), estimate(row.fees), estimate(row.top_ups),
+            estimate(row.available), estimate(row.set_aside),
           ],
         }))}
       />
@@ -127,7 +127,7 @@ function Events({ events, zone }) {
             <span>${dayIn(event.at, zone)}</span>
             <b>${told("event", event.kind) ?? event.kind}</b>
             ${event.bot_name && html`<bdi>${event.bot_name}</bdi>`}
-            ${Number(event.amount.amount) !== 0 && html`<span>${cost(event.amount)}</span>`}
+            ${Number(event.amount.amount) !== 0 && html`<span>${estimate(event.amount)}</span>`}
           </div>
         </li>`,
       )}
@@ -150,7 +150,7 @@ function Legacy({ legacy }) {
           </p>`}
           ${one.commercial_month &&
           html`<p class="hint">
-            ${t("forecast.legacy_cost", { amount: cost(one.commercial_month) })}
+            ${t("forecast.legacy_cost", { amount: estimate(one.commercial_month) })}
           </p>`}
         </li>`,
       )}

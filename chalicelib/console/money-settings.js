@@ -4,7 +4,7 @@ import { html, useState } from "./view.js";
 import { patch } from "./api.js";
 import { t } from "./i18n.js";
 import { useOne } from "./pages.js";
-import { typed } from "./money.js";
+import { typeable, typed } from "./money.js";
 import {
   Field, Loading, Mark, PageProblem, problemAt, Refusal, showToast, TextField, useAct,
 } from "./widgets.js";
@@ -27,7 +27,7 @@ function Settings({ settings, onSaved }) {
     protects_fees: settings.protects_fees,
     mails: settings.mails,
     to_admins: settings.to_admins,
-    low_balance: listed(settings.low_balance.map((money) => money.amount)),
+    low_balance: listed(settings.low_balance.map(typeable)),
     runway_days: listed(settings.runway_days),
     quota_percents: listed(settings.quota_percents),
     addresses: settings.addresses.join("\n"),
