@@ -159,8 +159,8 @@ function rowOf(line) {
     "data-testid": "report-line",
     "data-entry-id": entry_id,
     cells: [
-      sent_at && full(sent_at),
-      full(charged_at),
+      sent_at && html`<time datetime=${sent_at}>${full(sent_at)}</time>`,
+      html`<time datetime=${charged_at}>${full(charged_at)}</time>`,
       html`<bdi>${bot_name || botName(bot_id)}</bdi>`,
       html`<bdi>${recipient.name || many || t("contact.unnamed")}</bdi>`,
       line.country && countryName(line.country),
