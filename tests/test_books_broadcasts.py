@@ -110,7 +110,7 @@ def test_a_line_that_arrived_and_was_forgotten_is_found_after_the_last_pass(crie
 def test_a_line_that_cost_nothing_is_on_no_list_however_late_it_arrives(crier: Crier) -> None:
     crier.set_plan("legacy")
     (who,) = crier.crowd(1)
-    sent = crier.send(http=Carrier(took(TOKEN)))
+    sent = crier.send(http=Carrier(took(TOKEN, billing=4)))
     for _ in range(20):
         crier.desk.wait(days=1)
         crier.settle()
