@@ -206,6 +206,15 @@ def test_a_queued_message_is_queued_again_each_minute_until_its_hour_is_over(des
     assert talk.heard == []
 
 
+def test_a_message_that_expires_is_no_failure_of_the_schedule(desk: Desk) -> None:
+    talk = Talk(desk)
+    (message_id,) = talk.reply("Так")
+    lose_what_is_queued()
+    desk.wait(hours=2)
+    desk.run("settle_messages")
+    assert talk.state(message_id) == "failed"
+
+
 def test_what_is_held_is_let_go_fifteen_days_after_sending(desk: Desk) -> None:
     talk = Talk(desk)
     message = on_its_way(desk.bot, "held", now=desk.now)
