@@ -1,9 +1,13 @@
 """What the documents say about the code is held to the code."""
 
 import re
+import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from app import app
+from demo.desk import Demo
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -54,6 +58,24 @@ def test_every_path_that_the_documents_name_is_there() -> None:
             r"`((?:chalicelib|docs|demo|bench|tools|tests)/[\w./-]*)`", document
         ):
             assert (PROJECT / name).exists(), name
+
+
+def test_the_readme_shows_every_page_of_the_demo_in_its_order() -> None:
+    addresses = ("console_url", "phone_url", "clock_url", "checkout_url", "api_url")
+    links: Any = Demo.links
+    pages = links.fget(SimpleNamespace(**dict.fromkeys(addresses, "")))
+    shown = re.findall(r"^  (\w+) +http://", README, re.MULTILINE)
+    assert shown == [title for title, _ in pages]
+
+
+def test_every_module_has_its_place_in_the_contracts() -> None:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers, front, _ = settings["tool"]["importlinter"]["contracts"]
+    here = {path.stem for path in (PROJECT / "chalicelib").iterdir()} - {"__pycache__", "__init__"}
+    placed = {name.strip() for line in layers["layers"] for name in line.split(":")}
+    assert placed == {f"chalicelib.{name}" for name in here - {"console"}}
+    knowing = {"api", "web", "errors", "console"}
+    assert set(front["source_modules"]) == {f"chalicelib.{name}" for name in here - knowing}
 
 
 def test_the_make_verbs_of_the_readme_exist() -> None:
