@@ -43,14 +43,15 @@ class Broadcast:
 def counted(shop: Shop, endpoint_url: str, recipients: int = RECIPIENTS) -> Broadcast:
     """Send one broadcast to so many, and one of a chunk either way."""
     take_business_plan(shop)
+    # Before the crowd is there, through which every later filter would have to look.
+    together = _units(shop, endpoint_url, "PL", allows=True)
+    singly = _units(shop, endpoint_url, "RO", allows=False)
     with _balance_writes() as writes:
         large = _Sending(shop, recipients, "BG")
         large.go()
         for number, after in enumerate(PASSES):
             large.receipts(number)
             large.settle(after)
-    together = _units(shop, endpoint_url, "PL", allows=True)
-    singly = _units(shop, endpoint_url, "RO", allows=False)
     return Broadcast(
         recipients,
         len(large.taken),

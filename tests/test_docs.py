@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from app import app
+from bench.operations import OPERATIONS
 from demo.desk import Demo
 
 PROJECT = Path(__file__).parent.parent
@@ -76,6 +77,13 @@ def test_every_module_has_its_place_in_the_contracts() -> None:
     assert placed == {f"chalicelib.{name}" for name in here - {"console"}}
     knowing = {"api", "web", "errors", "console"}
     assert set(front["source_modules"]) == {f"chalicelib.{name}" for name in here - knowing}
+
+
+def test_every_operation_of_the_bench_has_its_row() -> None:
+    page = (PROJECT / "docs" / "performance.md").read_text(encoding="utf-8")
+    rows = {line.split(" | ")[0].removeprefix("| ") for line in page.splitlines()}
+    assert set(OPERATIONS) <= rows
+    assert "## A broadcast" in page
 
 
 def test_the_make_verbs_of_the_readme_exist() -> None:
