@@ -20,22 +20,13 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from tests import smoke_desk
+from tests.smoke_browser import ARGUMENTS, BROWSERS
 from tests.smoke_desk import Phone, must, same, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = "There is no Chromium here, and the console is tested in one: apt-get install chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WAIT_MS = 20_000
 # Chromium's own words about a violation differ from version to version.
 WATCH = """

@@ -11,13 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.smoke_browser import Chromium
+from tests.smoke_browser import BROWSERS, Chromium
 from tests.smoke_console import ConsoleJob
 from tests.smoke_desk import LOG, Desk, must
 from tests.smoke_http import MainJob
 from tests.smoke_money import MoneyJob
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CALLBACK = re.compile(r" POST /viber/\S+ (\d+) ")
 
 

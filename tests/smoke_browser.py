@@ -1,4 +1,7 @@
-"""Headless Chromium for the smoke test: whatever goes wrong on any page of it is remembered."""
+"""Headless Chromium, as all tests start it, and the smoke test's own.
+
+Whatever goes wrong on any of its pages is remembered.
+"""
 
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -8,6 +11,7 @@ from tests.smoke_desk import BUILD, must
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
