@@ -73,7 +73,7 @@ def send_broadcasts(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue="viberdesk-copies", name="copy_files", batch_size=1)
 def copy_files(event: SQSEvent) -> dict[str, Any]:
     """Copy files that Viber only lends."""
-    return batches.copy_files(event.to_dict(), event.context, now=config.now())
+    return batches.copy_files(event.to_dict(), now=config.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

@@ -65,7 +65,7 @@ def send_outgoing(
         wanted = msgspec.json.decode(record.body, type=queues.Outgoing)
         return delivery.send(wanted, now=clock(), http=http)
 
-    return _processed(event, context, processor, one)
+    return _processed(event, processor, one)
 
 
 def send_broadcasts(
@@ -89,10 +89,10 @@ def send_broadcasts(
         wanted = msgspec.json.decode(record.body, type=queues.Broadcast)
         return broadcasts.work(wanted, clock=clock, has_time=has_time, http=http)
 
-    return _processed(event, context, processor, one)
+    return _processed(event, processor, one)
 
 
-def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[str, Any]:
+def copy_files(event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     """Copy a batch of files; what failed comes again by itself."""
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 
@@ -103,7 +103,7 @@ def copy_files(event: dict[str, Any], context: Any, *, now: datetime) -> dict[st
     def one(record: Any) -> str:
         return files.copy(msgspec.json.decode(record.body, type=queues.Copy), now=now)
 
-    return _processed(event, context, processor, one)
+    return _processed(event, processor, one)
 
 
 def settle_messages(context: Any, *, now: datetime) -> None:
@@ -170,11 +170,9 @@ def copy_missing_files(context: Any, *, now: datetime) -> None:
     _each("copy_missing_files", files.missing(now), files.queue_again, context, now=now)
 
 
-def _processed(
-    event: dict[str, Any], context: Any, processor: Any, one: Callable[[Any], str]
-) -> dict[str, Any]:
+def _processed(event: dict[str, Any], processor: Any, one: Callable[[Any], str]) -> dict[str, Any]:
     processor.raise_on_entire_batch_failure = False
-    with processor(records=event["Records"], handler=one, lambda_context=context):
+    with processor(records=event["Records"], handler=one):
         processor.process()
     answer: dict[str, Any] = processor.response()
     return answer

@@ -54,7 +54,7 @@ class Flow:
                     {"Records": records}, CONTEXT, clock=lambda: self.desk.now, http=self.line
                 )
             else:
-                answer = batches.copy_files({"Records": records}, CONTEXT, now=self.desk.now)
+                answer = batches.copy_files({"Records": records}, now=self.desk.now)
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             done = {record["messageId"] for record in records} - failed
         except Died:

@@ -28,22 +28,26 @@ connection = Connection(
 class Item(Model):
     """What all models share: one connection, hence one client and one session per container."""
 
+    def __init__(self, **values: Any) -> None:
+        """Make an item of these values; what is not among them has its default."""
+        cls = type(self)
+        if not cls.get_attributes().keys() >= values.keys():
+            unknown = sorted(values.keys() - cls.get_attributes().keys())
+            raise TypeError(f"{cls.__name__} has no {', '.join(unknown)}")
+        self.attribute_values = _defaults(cls) | values
+
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
         """Make an item of what DynamoDB gave; what it did not give has its default."""
         item = cls.__new__(cls)
-        values = item.attribute_values = {
-            name: default() if callable(default) else default for name, default in _defaults(cls)
-        }
-        attributes, names = cls.get_attributes(), cls._dynamo_to_python_attrs  # type: ignore[attr-defined]
-        for raw_name, typed in data.items():
-            name = names.get(raw_name, raw_name)
+        values = item.attribute_values = _defaults(cls)
+        attributes = cls.get_attributes()
+        for name, typed in data.items():
             attribute = attributes.get(name)
-            if attribute is None:
-                continue
-            ((attribute_type, value),) = typed.items()
-            if attribute_type != NULL:
-                values[name] = attribute.deserialize(value)
+            if attribute is not None:
+                ((attribute_type, value),) = typed.items()
+                if attribute_type != NULL:
+                    values[name] = attribute.deserialize(value)
         return item
 
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
@@ -56,7 +60,7 @@ class Item(Model):
         for name, value in values.items():
             if value is not None:
                 attribute = attributes[name]
-                raw[attribute.attr_name] = {attribute.attr_type: attribute.serialize(value)}
+                raw[name] = {attribute.attr_type: attribute.serialize(value)}
         return raw
 
     @classmethod
@@ -73,8 +77,15 @@ class Item(Model):
         return table
 
 
+def _defaults(model: type[Item]) -> dict[str, Any]:
+    return {
+        name: default() if callable(default) else default
+        for name, default in _attributes_with_defaults(model)
+    }
+
+
 @functools.cache
-def _defaults(model: type[Item]) -> tuple[tuple[str, Any], ...]:
+def _attributes_with_defaults(model: type[Item]) -> tuple[tuple[str, Any], ...]:
     attributes = model.get_attributes().items()
     return tuple((name, each.default) for name, each in attributes if each.default is not None)
 
