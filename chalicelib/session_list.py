@@ -4,9 +4,8 @@ A session's item is written when something happens to it, its counts with every 
 conversation alone; so the live ones are shown with the conversations that they lie in.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib import conversations, errors, ids, sessions, store, talks, tariffs, tickets
@@ -156,17 +155,7 @@ def _together(found: list[Session]) -> dict[Any, Any]:
     for session in found:
         wanted[Conversation, session.key, "conversation"] = None
         wanted[Bot, session.bot_id, None] = None
-    return {
-        place: item
-        for places in _in_groups(wanted, store.BATCH_GET_MAX)
-        for place, item in zip(places, store.read(*places), strict=True)
-    }
-
-
-def _in_groups(wanted: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    left = iter(wanted)
-    while group := list(islice(left, size)):
-        yield group
+    return dict(zip(wanted, store.read(*wanted), strict=True))
 
 
 def _view(filters: Filters) -> str:

@@ -175,27 +175,14 @@ def get(model: type[M], key: str, item: str | None = None) -> M | None:
 
 
 def read(*wanted: tuple[type[Model], str, str | None]) -> list[Any]:
-    """Read items of any tables consistently in one round trip, None for each that is not there.
+    """Read items of any tables consistently, 100 a round trip, None for each that is not there.
 
-    Not a snapshot: what is decided on them is guarded by conditions. At most 100 items.
+    Not a snapshot: what is decided on them is guarded by conditions.
     """
-    keys: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
-    names: dict[str, tuple[str, ...]] = {}
-    places: list[tuple[type[Model], str, tuple[str, ...]]] = []
-    for model, hash_key, range_key in wanted:
-        table = model.Meta.table_name
-        place = (hash_key,) if range_key is None else (hash_key, range_key)
-        names[table] = tables.key_names(model)
-        keys.setdefault(table, {})[place] = _key_at(model, place)
-        places.append((model, table, place))
-    found = {
-        (table, tuple(raw[name]["S"] for name in names[table])): raw
-        for table, raw in _batch_get({table: list(each.values()) for table, each in keys.items()})
-    }
-    return [
-        model.from_raw_data(found[table, place]) if (table, place) in found else None
-        for model, table, place in places
-    ]
+    found: list[Any] = []
+    for first in range(0, len(wanted), BATCH_GET_MAX):
+        found += _read_together(wanted[first : first + BATCH_GET_MAX])
+    return found
 
 
 def page(
@@ -409,6 +396,26 @@ def _code(error: Exception) -> str | None:
 
 def _cause(error: Exception) -> Any:
     return error.cause if isinstance(error, PynamoDBException) else error
+
+
+def _read_together(wanted: Sequence[tuple[type[Model], str, str | None]]) -> list[Any]:
+    keys: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    places: list[tuple[type[Model], str, tuple[str, ...]]] = []
+    for model, hash_key, range_key in wanted:
+        table = model.Meta.table_name
+        place = (hash_key,) if range_key is None else (hash_key, range_key)
+        names[table] = tables.key_names(model)
+        keys.setdefault(table, {})[place] = _key_at(model, place)
+        places.append((model, table, place))
+    found = {
+        (table, tuple(raw[name]["S"] for name in names[table])): raw
+        for table, raw in _batch_get({table: list(each.values()) for table, each in keys.items()})
+    }
+    return [
+        model.from_raw_data(found[table, place]) if (table, place) in found else None
+        for model, table, place in places
+    ]
 
 
 def _batch_get(keys: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from chalicelib import aws, config, money, tables
 from chalicelib.delivery import broadcasts
 from tests.desk import Desk
 from tests.fixtures_broadcasts import ABROAD, HELLO, PRICE, Crier, took
-from tests.fixtures_talk import Carrier
+from tests.fixtures_talk import Carrier, refused
 
 
 @pytest.mark.rule("S1.43")
@@ -78,3 +78,43 @@ def test_recipients_are_named_and_lead_to_their_talks_without_a_round_trip_for_e
     assert (one.card.name, one.talk.ticket_id) == ("Людина 0", desk.tickets()[0]["ticket_id"])
     # The broadcast, its chunk, its lines, and all of their cards and talks.
     assert meter.count.round_trips == 4
+
+
+def test_a_recipient_who_was_left_out_or_refused_shows_why(desk: Desk) -> None:
+    crier = Crier(desk)
+    leaves, gone, _ = crier.phones(3)
+    planned = crier.plan()
+    leaves.unsubscribe()
+
+    crier.work(crier.start(planned), http=Carrier(took(1, [(gone.subscriber_id, 6)])))
+
+    page = desk.call("GET", f"/v1/broadcasts/{planned.broadcast_id}/recipients").body["items"]
+    told = {each["subscriber_id"]: (each["reason"], each["viber_status"]) for each in page}
+    assert told.pop(leaves.subscriber_id) == ("not-subscribed", None)
+    assert told.pop(gone.subscriber_id) == ("viber-refused", 6)
+    assert list(told.values()) == [(None, None)]
+
+
+def test_the_recipients_of_a_refused_chunk_show_why(desk: Desk) -> None:
+    crier = Crier(desk)
+    crier.phones(2)
+    paused = crier.send(http=Carrier(refused(3)))
+
+    found, _ = broadcasts.recipients(desk.account_id, paused.broadcast_id, number=0)
+
+    assert [(each.state, each.reason, each.viber_status) for each in found] == [
+        ("failed", "viber-refused", 3)
+    ] * 2
+
+
+def test_the_recipients_of_a_stopped_broadcast_show_why(desk: Desk) -> None:
+    crier = Crier(desk)
+    crier.phones(2)
+    started = crier.start(crier.plan())
+    broadcasts.stop(desk.account_id, started.broadcast_id, by=desk.actor, now=desk.now)
+    crier.work(started)
+    crier.settle()
+
+    found, _ = broadcasts.recipients(desk.account_id, started.broadcast_id, number=0)
+
+    assert {(each.state, each.reason) for each in found} == {("skipped", "stopped")}

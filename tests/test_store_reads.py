@@ -39,6 +39,15 @@ def test_items_of_several_tables_come_in_the_order_asked_for_in_one_round_trip()
     assert all(each["ConsistentRead"] for each in asked)
 
 
+def test_more_than_a_hundred_items_take_a_round_trip_for_each_hundred() -> None:
+    store.put_all([Lookup(key=str(number), name=str(number)) for number in range(101)])
+    with Script("BatchGetItem") as script:
+        found = store.read(*((Lookup, str(number), None) for number in range(201)))
+        assert store.read() == []
+    assert [each and each.name for each in found] == [*map(str, range(101)), *[None] * 100]
+    assert len(script.calls) == 3
+
+
 def test_what_the_store_did_not_get_to_is_asked_for_again() -> None:
     for key in "abc":
         Lookup(key=key, name=key).save()

@@ -94,8 +94,8 @@ def set_aside(account_id: str) -> int:
     while True:
         page, cursor = bots.of_account(account_id, limit=READ_AT_ONCE, cursor=cursor)
         keys = [(type(bot), bot.bot_id, None) for bot in page]
-        fresh = store.read(*keys) if keys else []
-        total += sum(int(bot.set_aside_micros) for bot in fresh if bot is not None)
+        fresh = [bot for bot in store.read(*keys) if bot is not None]
+        total += sum(int(bot.set_aside_micros) for bot in fresh)
         if cursor is None:
             return total
 

@@ -30,8 +30,7 @@ def due(now: datetime) -> Iterator[Account]:
     while True:
         page, cursor = people.accounts(limit=store.BATCH_GET_MAX, cursor=cursor)
         keys = [(Audited, account.account_id, "audited") for account in page]
-        last = store.read(*keys) if keys else []
-        for account, audited in zip(page, last, strict=True):
+        for account, audited in zip(page, store.read(*keys), strict=True):
             if audited is None:
                 found.append((NEVER, account))
             elif audited.at is None or audited.at <= now - ONCE_IN:

@@ -159,6 +159,26 @@ def state_of(chunk: Chunk, line: Line) -> str:
     return str(chunk.state)
 
 
+def reason_of(chunk: Chunk, line: Line) -> str | None:
+    """Tell why a line was left out or failed: its own word, else its chunk's."""
+    if line.state is not None:
+        return None if line.reason is None else str(line.reason)
+    state = state_of(chunk, line)
+    if state == SKIPPED:
+        here = bit(line.position)
+        return next((why for why, group in chunk.skipped.items() if here & read(group)), STOPPED)
+    return (chunk.reason or states.VIBER_REFUSED) if state == states.FAILED else None
+
+
+def viber_status_of(chunk: Chunk, line: Line) -> int | None:
+    """Tell the status with which Viber refused a line: its own, else that of its chunk."""
+    if line.state is not None:
+        status = line.viber_status
+    else:
+        status = chunk.refused.get(str(line.position), chunk.viber_status)
+    return int(status) if status else None
+
+
 def counted(
     chunk: Chunk, lines: Iterable[Line], own: Mapping[str, Message] | None = None
 ) -> dict[str, int]:

@@ -71,12 +71,8 @@ def may_own(bot_id: str, subscriber_id: str, now: datetime) -> bool:
 
 def owned(bot_id: str, tokens: Iterable[str]) -> set[str]:
     """Tell which of these tokens are those of broadcasts."""
-    asked = [wanted(bot_id, token) for token in tokens]
-    found: set[str] = set()
-    for first in range(0, len(asked), store.BATCH_GET_MAX):
-        some = store.read(*asked[first : first + store.BATCH_GET_MAX])
-        found |= {each.key.partition("/")[2] for each in some if each is not None}
-    return found
+    found = store.read(*(wanted(bot_id, token) for token in tokens))
+    return {each.key.partition("/")[2] for each in found if each is not None}
 
 
 def _changes(event: str, reason: str | None, at: datetime) -> list[Action]:

@@ -91,14 +91,8 @@ def bots_of(account_id: str) -> list[Bot]:
 
 def quotas_of(account_id: str, legacy_bots: Sequence[Bot], month: str) -> list[int]:
     """Read how many messages each of these bots has used in a UTC month."""
-    used: list[int] = []
-    for begin in range(0, len(legacy_bots), READ_AT_ONCE):
-        places = [
-            (Quota, account_id, billing.quota_item(bot.bot_id, month))
-            for bot in legacy_bots[begin : begin + READ_AT_ONCE]
-        ]
-        used += [0 if quota is None else quota.used for quota in store.read(*places)]
-    return used
+    places = [(Quota, account_id, billing.quota_item(bot.bot_id, month)) for bot in legacy_bots]
+    return [0 if quota is None else quota.used for quota in store.read(*places)]
 
 
 def _legacy(

@@ -157,11 +157,7 @@ def _places(entry: Entry, account_id: str) -> Iterable[Place]:
 
 def _read(places: set[Place]) -> dict[Place, Any]:
     ordered = sorted(places, key=lambda place: (place[0].__name__, *map(str, place[1:])))
-    known: dict[Place, Any] = {}
-    for begin in range(0, len(ordered), READ_AT_ONCE):
-        some = ordered[begin : begin + READ_AT_ONCE]
-        known |= zip(some, store.read(*some), strict=True)
-    return known
+    return dict(zip(ordered, store.read(*ordered), strict=True))
 
 
 def _line(entry: Entry, part: Part, account_id: str, known: dict[Place, Any]) -> Line:

@@ -161,7 +161,7 @@ def _speaks(card: Contact, languages: Sequence[str]) -> bool:
 
 
 def _cards(keys: Sequence[str]) -> list[Contact | None]:
-    return store.read(*((Contact, key, None) for key in keys)) if keys else []
+    return store.read(*((Contact, key, None) for key in keys))
 
 
 def talks_of(bot_id: str, subscriber_ids: Sequence[str]) -> list[Conversation | None]:
@@ -170,7 +170,4 @@ def talks_of(bot_id: str, subscriber_ids: Sequence[str]) -> list[Conversation | 
         (Conversation, conversations.conversation_key(bot_id, each), "conversation")
         for each in subscriber_ids
     ]
-    found: list[Conversation | None] = []
-    for first in range(0, len(wanted), store.BATCH_GET_MAX):
-        found += store.read(*wanted[first : first + store.BATCH_GET_MAX])
-    return found
+    return store.read(*wanted)

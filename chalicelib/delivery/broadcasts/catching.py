@@ -23,9 +23,7 @@ def catch_up(chunk: Chunk, found: Sequence[Line], *, now: datetime) -> bool:
         )
         for line, token in waiting
     ]
-    orphans = []
-    for first in range(0, len(wanted), store.BATCH_GET_MAX):
-        orphans += store.read(*wanted[first : first + store.BATCH_GET_MAX])
+    orphans = store.read(*wanted)
     for (line, _), orphan in zip(waiting, orphans, strict=True):
         if orphan is not None:
             _done(chunk, line, orphan, now=now)

@@ -237,13 +237,9 @@ def _settled_token(chunk: Chunk, token: str, *, now: datetime) -> BroadcastToken
 def _listed_themselves(chunk: Chunk, found: list[Line], mask: int) -> int:
     """Give the mask of those whose own receipt has put them on the list."""
     late = [line for line in found if chunks.bit(line.position) & mask]
-    listed = 0
-    for first in range(0, len(late), store.BATCH_GET_MAX):
-        some = late[first : first + store.BATCH_GET_MAX]
-        wanted = [
-            (Difference, chunk.account_id, lines.unpaid_item(chunk, line.subscriber_id))
-            for line in some
-        ]
-        for line, difference in zip(some, store.read(*wanted), strict=True):
-            listed |= chunks.bit(line.position) if difference is not None else 0
-    return listed
+    wanted = [
+        (Difference, chunk.account_id, lines.unpaid_item(chunk, line.subscriber_id))
+        for line in late
+    ]
+    differences = zip(late, store.read(*wanted), strict=True)
+    return chunks.mask_of(line.position for line, listed in differences if listed is not None)

@@ -18,7 +18,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import audit, conversations, errors, money, queues, store
 from chalicelib.audit import Actor
-from chalicelib.delivery import chunks
+from chalicelib.delivery import chunks, states
 from chalicelib.delivery.broadcasts.planning import queued
 from chalicelib.log import log
 from chalicelib.money import Money
@@ -42,10 +42,12 @@ class Told(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """One line as it is shown: its state, what it costs while or since it was held, and of whom."""
+    """One line as it is shown: its state and why, what it costs or did, and of whom."""
 
     line: Line
     state: str
+    reason: str | None
+    viber_status: int | None
     price_micros: int
     message: Message | None
     card: Contact | None
@@ -100,12 +102,36 @@ def recipients(
     found = []
     for line, (card, talk) in zip(lines, _heard_by(chunk, lines, account_id), strict=True):
         message = own.get(str(line.message_id))
-        state = chunks.state_of(chunk, line) if message is None else str(message.state)
-        micros = chunks.micros(chunk, chunks.bit(line.position))
-        if message is not None:
-            micros = message.price_micros or 0
-        found.append(Recipient(line, state, micros, message, card, talk))
+        one = _recipient(chunk, line, message, card, talk)
+        if broadcast.state == "stopped" and message is None and one.state == states.QUEUED:
+            # Nobody writes to a chunk that was never begun.
+            one = one._replace(state=chunks.SKIPPED, reason=chunks.STOPPED)
+        found.append(one)
     return found, number + 1 if number + 1 < broadcast.chunks else None
+
+
+def _recipient(
+    chunk: Chunk,
+    line: Line,
+    message: Message | None,
+    card: Contact | None,
+    talk: Conversation | None,
+) -> Recipient:
+    if message is not None:
+        state, reason, status = message.state, message.reason, message.viber_status
+        return Recipient(
+            line, state, reason, status, message.price_micros or 0, message, card, talk
+        )
+    return Recipient(
+        line,
+        chunks.state_of(chunk, line),
+        chunks.reason_of(chunk, line),
+        chunks.viber_status_of(chunk, line),
+        chunks.micros(chunk, chunks.bit(line.position)),
+        message,
+        card,
+        talk,
+    )
 
 
 def messages_of(chunk: Chunk, lines: list[Line]) -> dict[str, Message]:
@@ -119,7 +145,7 @@ def messages_of(chunk: Chunk, lines: list[Line]) -> dict[str, Message]:
         for line in lines
         if line.message_id is not None
     ]
-    return {each.message_id: each for each in _read(wanted) if each is not None}
+    return {each.message_id: each for each in store.read(*wanted) if each is not None}
 
 
 def _heard_by(
@@ -138,15 +164,8 @@ def _heard_by(
         )
         for line in lines
     ]
-    found = _read([*cards, *talks])
+    found = store.read(*cards, *talks)
     return zip(found[: len(lines)], found[len(lines) :], strict=True)
-
-
-def _read(wanted: list[Any]) -> list[Any]:
-    found: list[Any] = []
-    for first in range(0, len(wanted), store.BATCH_GET_MAX):
-        found += store.read(*wanted[first : first + store.BATCH_GET_MAX])
-    return found
 
 
 def every_chunk(broadcast: Broadcast) -> list[Chunk]:
