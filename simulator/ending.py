@@ -19,6 +19,7 @@ QUIET_AFTER = (
 """Long enough for whatever is held for 15 days, and for retries of every length."""
 
 ROUNDS_MAX = 30
+ARRIVED = {"delivered", "seen"}
 
 
 def drain(life: Life) -> None:
@@ -153,26 +154,27 @@ def _chunks(world: World, business: Business) -> Iterator[str]:
             tokens = [] if sent is None else sent.tokens
             if len(tokens) > 1:
                 yield f"line {place} of {chunk.name} was sent {len(tokens)} times"
-            heard = world.viber.heard.get(tokens[0], set()) if tokens else set()
-            if chunk.settled.get(place) == "posted" and not heard & {"delivered", "seen"}:
+            reached = world.viber.reached.get(tokens[0], set()) if tokens else set()
+            if chunk.settled.get(place) == "posted" and not reached & ARRIVED:
                 yield f"S1.11: line {place} of {chunk.name} was paid for, and never arrived"
 
 
 def _shown(world: World, message: Message, token: str | None) -> Iterator[str]:
     heard = world.viber.heard.get(token or "", set())
-    has_arrived = bool(heard & {"delivered", "seen"})
+    has_arrived = bool(heard & ARRIVED)
+    may_have_arrived = bool(world.viber.reached.get(token or "", set()) & ARRIVED)
     match message.state:
         case "queued" | "sending":
             yield f"{message.message_id} is {message.state} still"
         case "sent" | "delivered" | "seen" if token is None:
             yield f"{message.message_id} is {message.state}, and Viber never had it"
-        case "delivered" | "seen" if not has_arrived:
+        case "delivered" | "seen" if not may_have_arrived:
             yield f"{message.message_id} is {message.state}, and no receipt said so"
         case "sent" if has_arrived:
             yield f"{message.message_id} is only sent, and its receipt came: {heard}"
         case "failed" if has_arrived:
             yield f"{message.message_id} has failed, and its receipt came: {heard}"
-    if message.money == "posted" and not has_arrived:
+    if message.money == "posted" and not may_have_arrived:
         yield f"S1.11: {message.message_id} was paid for, and never arrived"
 
 

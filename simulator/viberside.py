@@ -54,6 +54,8 @@ class ViberSide:
             clock=clock, post=self._post, synchronous=True, seed=self._draw.getrandbits(32)
         )
         self.truth: dict[str, Sent] = {}
+        # What reached us of each token's receipts, and what of it we have answered for.
+        self.reached: dict[str, set[str]] = {}
         self.heard: dict[str, set[str]] = {}
         self.delayed: list[Delayed] = []
         self.is_billed: Callable[[str], bool] = lambda _: False
@@ -155,10 +157,12 @@ class ViberSide:
         return self._deliver(url, headers, body), b""
 
     def _deliver(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        event = json.loads(body)
+        token = f"{event.get('message_token')}@{event.get('user_id')}"
+        # Who dies after his write has done it, though Viber is told nothing and may give up.
+        self.reached.setdefault(token, set()).add(str(event.get("event")))
         status = self._take(url, headers, body)
         if status == 200:
-            event = json.loads(body)
-            token = f"{event.get('message_token')}@{event.get('user_id')}"
             self.heard.setdefault(token, set()).add(str(event.get("event")))
         return status
 
