@@ -28,6 +28,10 @@ class Caller(NamedTuple):
         """Name the caller as the one who does something."""
         return Actor(self.caller_id, self.name, is_program=self.role == PROGRAM)
 
+    def has_scope(self, scope: str) -> bool:
+        """Say whether this is a person, or a program whose key has the scope."""
+        return self.role != PROGRAM or scope in self.scopes
+
 
 def caller_of(authorization: str, *, real_now: datetime) -> Caller | None:
     """Find out who sent this Authorization header, or None.

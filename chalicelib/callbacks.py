@@ -20,6 +20,7 @@ from chalicelib import (
     errors,
     ids,
     people,
+    plans,
     queues,
     store,
     talks,
@@ -160,7 +161,8 @@ def _conversation_started(
         return None
     if conversation is None:
         conversation = conversations.begin(current, callback.user.id)
-    welcome = bots.settings(current).welcome_text.strip()
+    is_on = current.sending_stopped is None and plans.may_send(current, now)
+    welcome = bots.settings(current).welcome_text.strip() if is_on else ""
     is_repeat = conversation.context_at is not None and at <= conversation.context_at
     if not is_repeat:
         conversation.context_at = at

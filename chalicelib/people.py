@@ -134,8 +134,8 @@ def remove(account_id: str, person_id: str, *, by: Actor, now: datetime) -> None
     person = find(account_id, person_id)
     if person is None or person.removed_at is not None:
         if person is not None:
-            # Who was removed by a function that died there may still be known to Cognito.
-            _unmake_user(person.sub)
+            # Who was removed by a function that died there may have left keys and a user behind.
+            _end_access(person, by=by, now=now)
         raise errors.NotFound("There is no such person.")
     if person_id == by.actor_id:
         raise errors.Conflict("You cannot remove yourself; another admin can.")
@@ -159,8 +159,12 @@ def remove(account_id: str, person_id: str, *, by: Actor, now: datetime) -> None
         store.commit(writes)
     except store.Changed:
         raise errors.Conflict("Somebody changed the people meanwhile; look again.") from None
-    for key in _keys_made_by(account_id, person_id):
-        revoke_key(account_id, key.key_id, by=by, now=now)
+    _end_access(person, by=by, now=now)
+
+
+def _end_access(person: Person, *, by: Actor, now: datetime) -> None:
+    for key in _keys_made_by(person.partition, person.person_id):
+        revoke_key(person.partition, key.key_id, by=by, now=now)
     _unmake_user(person.sub)
 
 
@@ -186,7 +190,7 @@ def person(account_id: str, person_id: str) -> Person:
 
 def is_here(account_id: str, person_id: str) -> bool:
     """Say whether a person belongs to an account and may still sign in."""
-    person = find(account_id, person_id)
+    person = find(account_id, person_id) if ids.is_one("per", person_id) else None
     return person is not None and person.removed_at is None
 
 
@@ -343,6 +347,10 @@ def _make_user(email: str, *, field: str, now: datetime) -> str:
         return _create_user(email)
     except cognito.exceptions.InvalidParameterException:
         raise errors.BadInput("An e-mail address that can receive mail.", field=field) from None
+    except cognito.exceptions.LimitExceededException:
+        raise errors.TooManyRequests(
+            "No more invitations can be mailed today; invite again tomorrow."
+        ) from None
 
 
 def _create_user(email: str) -> str:

@@ -79,9 +79,18 @@ def put_copies(items: Sequence[Copy]) -> bool:
 
 
 def put_broadcast(item: Broadcast, *, delay_seconds: int = 0) -> bool:
-    """Queue the next steps of a broadcast; a lost put is made good by `settle_broadcasts`."""
-    body = msgspec.json.encode(item).decode()
-    return _put("broadcasts", [{"Id": "0", "MessageBody": body, "DelaySeconds": delay_seconds}])
+    """Queue the next steps of a broadcast; a lost put is made good by `settle_broadcasts`.
+
+    The group names the account: of a fair queue no account's many broadcasts keep the others'
+    waiting.
+    """
+    entry = {
+        "Id": "0",
+        "MessageBody": msgspec.json.encode(item).decode(),
+        "MessageGroupId": item.account_id,
+        "DelaySeconds": delay_seconds,
+    }
+    return _put("broadcasts", [entry])
 
 
 def _put(queue: str, entries: list[dict[str, Any]]) -> bool:

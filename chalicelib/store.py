@@ -31,6 +31,7 @@ from chalicelib.log import log
 ACTIONS_MAX = 10
 TRIES_MAX = 6
 ASKED_MAX = 3
+INSISTS_MAX = 3
 FIRST_PAUSE_SECONDS = 0.025
 PAUSE_MAX_SECONDS = 0.8
 SHARDS = 16
@@ -269,6 +270,16 @@ def again(decide: Callable[[], T], *, times: int = TRIES_MAX) -> T:
         except Changed:
             continue
     raise errors.Busy("Too many others are changing the same thing; send the request again.")
+
+
+def insist(decide: Callable[[], T]) -> T:
+    """Decide and commit like `again`, a few times through Busy too: for what nobody else knows."""
+    for _ in range(INSISTS_MAX - 1):
+        try:
+            return again(decide)
+        except errors.Busy:
+            log.warning("store is busy, and what is to be written is known only here")
+    return again(decide)
 
 
 def pause(tried: int) -> None:

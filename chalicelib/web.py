@@ -282,7 +282,7 @@ def _check_may(caller: Caller, route: Route) -> None:
     if caller.role == auth.PROGRAM:
         if route.scope is None:
             raise errors.Forbidden("This is for people; an API key cannot do it.")
-        if route.scope not in caller.scopes:
+        if not caller.has_scope(route.scope):
             raise errors.Forbidden(f"This API key lacks the scope {route.scope}.")
     elif route.roles is None or caller.role not in route.roles:
         raise errors.Forbidden("Your role does not allow this.")

@@ -462,6 +462,17 @@ def test_a_message_posted_after_the_month_it_was_sent_in_is_explained() -> None:
     assert found(now=datetime(2026, 12, 4, tzinfo=UTC)) == []
 
 
+def test_a_receipt_dated_back_beyond_its_message_hides_no_missing_entry() -> None:
+    sent = datetime(2026, 12, 3, tzinfo=UTC)
+    night(datetime(2026, 12, 2, tzinfo=UTC))
+    long_ago = datetime(2010, 1, 1, tzinfo=UTC)
+    made = message(talk("ann", now=sent), "posted", now=sent, delivered_at=long_ago)
+    (booked,) = [e for e in billing.every_entry(OURS) if e.kind == billing.MESSAGE]
+    booked.delete()
+    told = found(now=datetime(2026, 12, 4, tzinfo=UTC))
+    assert ("entry-missing", f"message:{made.message_id}") in told
+
+
 def test_books_that_do_not_balance_ring_and_make_no_checkpoint() -> None:
     make_account(THEIRS)
     spoil(available_micros=1)

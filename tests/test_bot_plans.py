@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import bots, requests, store
+from chalicelib import bots, errors, requests, store
 from chalicelib.tables import Bot, Lookup
 from demo.emulator import records
 from tests.desk import FORM, OPERATOR, Answered, Desk
@@ -212,6 +212,30 @@ def test_a_claim_is_made_by_the_schedule_where_the_call_that_connected_died(desk
     (claim,) = waiting(desk)
     assert shown(desk, claim["bot_id"])["state"] == "connected"
     assert claim["created_by"] == desk.admin.person_id
+
+
+@pytest.mark.rule("S1.13")
+def test_a_legacy_plan_stays_with_the_very_bot_whose_age_was_confirmed(desk: Desk) -> None:
+    old, new = young(desk), young(desk, "Молода")
+    line = Line(desk)
+    line.failing["set_webhook"] = SILENT
+    with line.up():
+        assert connect(desk, old.key, made_on=OLD).status == 502
+    (half,) = [
+        each for each in desk.call("GET", "/v1/bots").body["items"] if each["state"] == "connecting"
+    ]
+    bot_id = half["bot_id"]
+    with pytest.raises(errors.Conflict) as refusal:
+        requests.confirm(desk.account_id, bot_id, None, is_old=True, by=OPERATOR, now=desk.now)
+    assert refusal.value.kind == "never-connected"
+
+    # Wherever such a bot came from, it takes no other bot's key.
+    legacy = [Bot.plan.set("legacy"), Bot.revision.set(Bot.revision + 1)]
+    store.update(Bot(bot_id=bot_id), legacy, Bot.bot_id.exists())
+    desk.wait(seconds=61)
+    swapped = desk.call("PUT", f"/v1/bots/{bot_id}/key", {"key": new.key})
+    assert (swapped.status, swapped.body["field"]) == (400, "key")
+    assert desk.call("PUT", f"/v1/bots/{bot_id}/key", {"key": old.key}).status == 200
 
 
 # Again.

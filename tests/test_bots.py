@@ -232,6 +232,26 @@ def test_without_an_answer_of_viber_s_nothing_is_connected_and_a_later_try_works
     assert len(listed(desk)) == 2
 
 
+def test_what_customers_wrote_to_while_it_was_connecting_is_never_deleted(desk: Desk) -> None:
+    new = desk.viber.world.add_bot("Кав'ярня")
+    line = Line(desk)
+    line.failing["set_webhook"] = SILENT_AFTER
+    with line.up():
+        assert connect(desk, new.key).status == 502
+    desk.viber.people.write(desk.phone().phone_id, new.uri, {"type": "text", "text": "Кави!"})
+    desk.viber.dispatcher.flush()
+    (ticket,) = desk.tickets()
+    line.failing["set_webhook"] = (429, {})
+    with line.up():
+        assert connect(desk, new.key).status >= 400
+
+    assert desk.ticket(ticket["ticket_id"])["bot_id"] == ticket["bot_id"]
+    line.failing.clear()
+    with line.up():
+        again = connect(desk, new.key)
+    assert (again.status, again.body["bot_id"]) == (201, ticket["bot_id"])
+
+
 def test_a_viber_that_cannot_be_reached_is_no_fault_of_the_key(desk: Desk) -> None:
     before = everything()
     with unreachable():

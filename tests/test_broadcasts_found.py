@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib import books, delivery, errors, queues, store, viber
+from chalicelib import aws, books, config, delivery, errors, queues, store, viber
 from chalicelib.delivery import broadcasts, chunks
 from chalicelib.tables import Broadcast, Chunk, Difference, Line
 from chalicelib.viber.content import Text
@@ -316,6 +316,23 @@ def test_an_account_plans_so_many_broadcasts_at_once(crier: Crier) -> None:
         make()
     stop(crier, first[0])
     assert make().state == "planning"
+
+
+def test_an_account_sends_so_many_broadcasts_at_once(crier: Crier) -> None:
+    crier.crowd(1)
+    for _ in range(10):
+        crier.start(crier.plan())
+    with pytest.raises(errors.Conflict, match="10 are sent"):
+        crier.plan()
+
+
+def test_the_queue_of_broadcasts_is_fair_between_accounts(crier: Crier) -> None:
+    sqs, url = aws.client("sqs"), config.queue_url("broadcasts")
+    sqs.purge_queue(QueueUrl=url)
+    queues.put_broadcast(queues.Broadcast(crier.desk.account_id, "brc_1"))
+    answer = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["MessageGroupId"])
+    (message,) = answer["Messages"]
+    assert message["Attributes"]["MessageGroupId"] == crier.desk.account_id
 
 
 def test_a_late_receipt_that_died_before_listing_lists_when_it_comes_again(crier: Crier) -> None:

@@ -1,19 +1,21 @@
 """One chunk of a broadcast and what can happen to it at Viber, in money and in states."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bench.meter import Meter
-from chalicelib import aws, config, delivery, store, tables, viber
+from chalicelib import aws, config, delivery, errors, store, tables, viber
 from chalicelib.billing import quota_item
 from chalicelib.delivery import broadcasts, chunks, lines
 from chalicelib.tables import Bot, BroadcastToken, Difference, Quota, TokenItem
 from tests.desk import Desk
 from tests.fixtures_broadcasts import ABROAD, PRICE, Crier, took
-from tests.fixtures_talk import Carrier, refused, taken
+from tests.fixtures_talk import Carrier, Script, refused, taken
 
 TOKEN = 5_741_311_803_571_721_087
 SILENCE = viber.NoAnswer("lost on the way back")
@@ -538,3 +540,46 @@ def test_a_recipient_costs_five_write_units_at_most_receipts_included(
 
 def _newest(crier: Crier) -> Any:
     return broadcasts.listed(crier.desk.account_id, limit=1, cursor=None)[0][0]
+
+
+# A store that is busy.
+
+
+def test_what_viber_answered_is_written_though_the_store_is_busy_for_seconds(crier: Crier) -> None:
+    crier.crowd(2)
+    started = crier.start(crier.plan())
+    with busy_after_the_answer(12) as answer:
+        crier.work(started, http=Carrier(answer))
+    assert crier.chunk(started).state == "sent"
+
+
+def test_where_the_store_stays_busy_the_token_at_least_is_kept(crier: Crier) -> None:
+    who = crier.crowd(3)
+    started = crier.start(crier.plan())
+    with busy_after_the_answer(18) as answer, pytest.raises(errors.Busy):
+        crier.work(started, http=Carrier(answer))
+    crier.desk.wait(minutes=2)
+    crier.settle()
+    assert crier.chunk(started).state == "unknown"
+    for each in who[:2]:
+        receipt(crier, each, "delivered")
+
+    crier.desk.wait(minutes=5)
+    crier.settle()
+    assert (crier.spent, crier.held) == (2 * PRICE, PRICE)
+    crier.desk.wait(days=15)
+    crier.settle()
+    assert (crier.spent, crier.held) == (2 * PRICE, 0)
+    crier.check_books()
+
+
+@contextmanager
+def busy_after_the_answer(times: int) -> Iterator[Callable[[], Any]]:
+    """Give an answer of Viber's after which so many transactions are throttled."""
+    with ExitStack() as stack:
+
+        def answer() -> Any:
+            stack.enter_context(Script("TransactWriteItems", *["ThrottlingException"] * times))
+            return took(TOKEN)
+
+        yield answer

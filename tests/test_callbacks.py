@@ -14,7 +14,7 @@ from chalice.local import LambdaContext
 from app import app
 from chalicelib import bots, callbacks, config, kms, store, tables, viber
 from chalicelib.bots import remembering
-from chalicelib.tables import Conversation
+from chalicelib.tables import Bot, Conversation
 from tests.desk import Desk, message_event
 from tests.fixtures_accounts import everything, rows
 
@@ -273,6 +273,27 @@ def test_the_welcome_reaches_the_phone_and_its_change_counts_at_once(desk: Desk)
     welcome(desk, "  ")
     phone.open()
     assert len(phone.heard) == 2
+
+
+@pytest.mark.rule("S1.53", "S1.62")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ended_at": datetime(2026, 11, 1, tzinfo=UTC), "ended_reason": "unpaid"},
+        {"sending_stopped": 7},
+    ],
+)
+def test_a_bot_that_may_not_send_does_not_welcome_either(
+    desk: Desk, change: dict[str, Any]
+) -> None:
+    welcome(desk)
+    actions = [getattr(Bot, name).set(value) for name, value in change.items()]
+    store.update(Bot(bot_id=desk.bot.bot_id), actions, Bot.bot_id.exists())
+    phone = desk.phone()
+    phone.open("акція")
+    assert phone.heard == []
+    phone.write("Привіт")
+    assert desk.ticket(only_ticket(desk)["ticket_id"])["conversation"]["context"] == "акція"
 
 
 def test_the_context_of_a_link_is_kept_and_shown_on_the_ticket(desk: Desk) -> None:

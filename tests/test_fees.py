@@ -306,6 +306,19 @@ def test_money_that_comes_as_a_bot_is_being_deactivated_pays_instead(till: Till)
     assert till.bot(bot_id).ended_at is None
 
 
+@pytest.mark.rule("S1.59")
+def test_a_balance_that_moves_and_stays_too_small_does_not_put_the_end_off(till: Till) -> None:
+    bot_id = without_money(till)
+    till.now = kyiv(2027, 2, 1)
+    bot, balance = till.bot(bot_id), till.balance
+    fee = plans.next_fee(bot)
+    assert fee is not None
+    till.top_up(39)
+    fees.end_unpaid(bot, fee, balance, now=till.now)
+    assert till.bot(bot_id).ended_reason == "unpaid"
+    assert till.money == (99, 0, 0, 0)
+
+
 @pytest.mark.rule("S1.71")
 def test_what_a_deactivated_bot_leaves_pays_for_the_next_in_the_same_run(till: Till) -> None:
     older = without_money(till)

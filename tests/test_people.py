@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, config, errors, people, tables
+from chalicelib import aws, config, errors, people, store, tables
+from chalicelib.tables import Person
 from tests.desk import PASSWORD, Answered, Desk
 from tests.faults import just_before_the_next_transaction
 from tests.fixtures_accounts import everything, rows
@@ -162,6 +163,25 @@ def test_a_removed_persons_very_next_request_is_refused(desk: Desk) -> None:
     assert answer.status == 401
     assert AGENT not in json.dumps(desk.call("GET", "/v1/people").body)
     assert remove(desk, desk.agent.person_id).status == 404
+
+
+def test_removing_again_ends_the_keys_that_a_removal_cut_short_has_left(desk: Desk) -> None:
+    nina = invite(desk, "nina@example.com", "admin").body["person_id"]
+    desk.sign_in("nina@example.com")
+    told = {"name": "Каса", "scopes": ["tickets:read"]}
+    key = desk.call("POST", "/v1/api-keys", told, by="nina@example.com").body["key"]
+    removed = [Person.removed_at.set(desk.now)]
+    item = Person(partition=desk.account_id, item=f"person#{nina}")
+    store.update(item, removed, Person.removed_at.does_not_exist())
+    assert desk.call("GET", "/v1/tickets", by=key).status == 200
+
+    assert remove(desk, nina).status == 404
+
+    assert desk.call("GET", "/v1/tickets", by=key).status in REFUSED
+
+
+def test_an_assignee_of_any_length_is_looked_for_only_if_it_can_be_a_person(desk: Desk) -> None:
+    assert not people.is_here(desk.account_id, "x" * 5000)
 
 
 def test_who_was_removed_can_be_invited_again_as_somebody_new(desk: Desk) -> None:

@@ -38,6 +38,16 @@ def test_outside_of_the_window_a_legacy_bot_counts_to_its_limit(desk: Desk) -> N
     assert quote(desk, talk.ticket_id, "Агов")["quota"] == {"used": 1, "limit": 10_000}
 
 
+def test_what_is_available_is_told_to_programs_that_may_read_the_balance(desk: Desk) -> None:
+    desk.phone().write("Привіт")
+    (ticket,) = desk.tickets()
+    path = f"/v1/tickets/{ticket['ticket_id']}/quote"
+    said = {"parts": [{"type": "text", "text": "Так"}]}
+    for scopes, is_told in ((["tickets:read"], False), (["tickets:read", "billing:read"], True)):
+        key = desk.call("POST", "/v1/api-keys", {"name": "Каса", "scopes": scopes}).body["key"]
+        assert (desk.call("POST", path, said, by=key).body["available"] is not None) is is_told
+
+
 def test_money_is_written_with_its_cents_and_never_rounded() -> None:
     assert [money.text(micros) for micros in (0, 19_600, 400_000_000, -1, 1_234_567)] == [
         "0.00",

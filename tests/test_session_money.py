@@ -11,8 +11,18 @@ from chalicelib.conversations import message_item
 from chalicelib.tables import Difference, Message, Session
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
+from tests.faults import just_before_the_next_transaction
 from tests.fixtures_paid import SESSION, UA, business, entries, money_of, sessions_of
-from tests.fixtures_talk import Script, Talk, refused, settled, taken, token_at
+from tests.fixtures_talk import (
+    Script,
+    Talk,
+    cut_short,
+    lose_what_is_queued,
+    refused,
+    settled,
+    taken,
+    token_at,
+)
 
 FULL = 10_000_000
 NUMBERS = itertools.count(1)
@@ -265,3 +275,37 @@ def test_what_arrives_after_its_session_went_back_is_listed(talk: Talk) -> None:
         Difference, talk.desk.account_id, Difference.item.startswith("difference#"), limit=9
     )
     assert [(d.kind, d.facts["session_micros"]) for d in listed] == [("delivered-unpaid", SESSION)]
+
+
+def test_a_failure_beside_a_long_reply_that_is_not_written_yet_leaves_the_session(
+    talk: Talk,
+) -> None:
+    (first,) = talk.reply("Добрий день")
+    lose_what_is_queued()
+    cut_short(talk, *(f"Частина {n}" for n in range(6)))
+    assert talk.send(first, refused(5)) == "failed"
+    assert [session.money for session in sessions_of(talk)] == ["held"]
+
+    talk.desk.wait(minutes=2)
+    settled(talk.desk.now)
+    parts = [each["message_id"] for each in talk.desk.thread(talk.ticket_id)][2:]
+    for part in parts:
+        sent(talk, part)
+
+    assert len(parts) == 6
+    assert [session.money for session in sessions_of(talk)] == ["posted"]
+
+
+def test_a_reply_that_arrives_after_all_beside_the_last_failure_keeps_the_session_paid(
+    talk: Talk,
+) -> None:
+    first, second = talk.reply("Раз", "Два")
+    one, other = sent(talk, first), sent(talk, second)
+    talk.receipt("failed", one)
+
+    with just_before_the_next_transaction(lambda: talk.receipt("delivered", one)):
+        talk.receipt("failed", other)
+
+    assert (talk.state(first), talk.state(second)) == ("delivered", "failed")
+    assert [session.money for session in sessions_of(talk)] == ["posted"]
+    assert money_of(talk.desk) == (FULL - SESSION, 0)

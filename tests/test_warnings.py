@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib import alerts, billing, errors, months, people, plans, store
+from chalicelib import alerts, billing, bots, errors, fees, months, people, plans, store
 from chalicelib.alerts import Chosen, giving, mailing, weighing, words
 from chalicelib.alerts.weighing import Active, Situation
 from chalicelib.tables import ActiveWarnings, AuditLine, Balance, Bot, MoneyWarning, Quota
 from tests.desk import Desk
-from tests.faults import Died, How, Line, Point
+from tests.faults import Died, How, Line, Point, just_before_the_next_transaction
 from tests.fixtures_money import kyiv
 from tests.fixtures_paid import commercial
 from tests.test_forecast import EUR, bot, spend
@@ -674,9 +674,32 @@ def test_settings_and_warnings_are_for_admins(desk: Desk) -> None:
     assert desk.call("GET", "/v1/warnings", by=agent).status == 403
 
 
-def test_looking_again_leaves_an_earlier_date(desk: Desk) -> None:
+def test_looking_again_moves_the_date_and_never_to_a_later_one(desk: Desk) -> None:
     billing.look_again(desk.account_id, now=desk.now)
     first = store.get(Balance, desk.account_id, "balance")
     assert first is not None
     billing.look_again(desk.account_id, now=desk.now + timedelta(hours=1))
-    assert billing.balance(desk.account_id).due_at == first.due_at
+    again = billing.balance(desk.account_id)
+    assert first.due_at - again.due_at == timedelta(milliseconds=1)
+
+
+def test_a_bot_deactivated_while_somebody_looks_is_told_of(desk: Desk, mails: None) -> None:
+    commercial(desk, euros=60)
+    changes = [Bot.paid_month.set("2026-10"), Bot.revision.set(Bot.revision + 1)]
+    store.update(Bot(bot_id=desk.bot.bot_id), changes, Bot.bot_id.exists())
+    bots.forget(desk.bot.bot_id)
+    desk.wait(minutes=6)
+
+    def deactivated() -> None:
+        bot = bots.get(desk.account_id, desk.bot.bot_id)
+        fee = plans.next_fee(bot)
+        assert fee is not None
+        fees.end_unpaid(bot, fee, billing.balance(desk.account_id), now=desk.now)
+
+    with just_before_the_next_transaction(deactivated):
+        alerts.look(desk.account_id, now=desk.now)
+    desk.wait(minutes=6)
+    desk.run("give_warnings")
+
+    found, _ = alerts.listed(desk.account_id, state=None, limit=20, cursor=None)
+    assert "bot-deactivated" in {warning.kind for warning in found}

@@ -38,7 +38,11 @@ class Due(NamedTuple):
 
 
 def due(now: datetime) -> Iterator[Due]:
-    """Find the accounts whose money or counts moved, then the mails that are to be sent."""
+    """Find the mails that are to be sent, the accounts whose money or counts moved, their mails.
+
+    What takes little time goes first: no account's long look keeps the others' mails waiting.
+    """
+    yield from _mails(now)
     moved: dict[str, list[Quota]] = defaultdict(list)
     for balance in store.due(Balance, "balance", now):
         moved[balance.key] = []
@@ -46,6 +50,11 @@ def due(now: datetime) -> Iterator[Due]:
         moved[quota.key].append(quota)
     for account_id, quotas in moved.items():
         yield Due(account_id, tuple(quotas))
+    if moved:
+        yield from _mails(now)
+
+
+def _mails(now: datetime) -> Iterator[Due]:
     for warning in store.due(MoneyWarning, "warning-mail", now):
         yield Due(warning.key, warning=warning)
 

@@ -9,6 +9,7 @@ from chalicelib import delivery, errors, money, plans, viber
 from chalicelib.delivery import accept
 from chalicelib.money import Money
 from chalicelib.sessions import Live
+from chalicelib.tables import Balance
 from chalicelib.web import AGENTS, PROBLEM_TYPES, Call, Empty, Nouns
 
 nouns = Nouns()
@@ -61,7 +62,10 @@ class RefusalOut(msgspec.Struct, frozen=True):
 
 
 class QuoteOut(msgspec.Struct, frozen=True):
-    """The price of a reply now; to send it at no more than that, send `price` as agreed."""
+    """The price of a reply now; to send it at no more than that, send `price` as agreed.
+
+    `available` is told to people, and to programs that may read the balance.
+    """
 
     price: Money | None
     parts: list[PartOut]
@@ -69,7 +73,7 @@ class QuoteOut(msgspec.Struct, frozen=True):
     price_list: int | None
     meter: MeterOut | None
     quota: QuotaOut | None
-    available: Money
+    available: Money | None
     refusal: RefusalOut | None
 
 
@@ -101,9 +105,13 @@ def quote_reply(call: Call[QuoteIn, Empty], ticket_id: str) -> QuoteOut:
         quota=None
         if found.quota_used is None
         else QuotaOut(found.quota_used, plans.LEGACY_MESSAGES_A_MONTH),
-        available=money.told(0 if found.balance is None else found.balance.available_micros),
+        available=_available(found.balance) if call.caller.has_scope("billing:read") else None,
         refusal=_refusal(found.refusal),
     )
+
+
+def _available(balance: Balance | None) -> Money:
+    return money.told(0 if balance is None else balance.available_micros)
 
 
 def _meter(live: Live | None) -> MeterOut | None:

@@ -40,11 +40,10 @@ from chalicelib.billing.change import (
     Owing,
     entry,
     entry_item,
-    looked_at_soon,
     refused,
     short_of,
 )
-from chalicelib.billing.looking import look_again
+from chalicelib.billing.looking import look_again, looked_at_again
 from chalicelib.billing.quota import quota_item, return_quota, use_quota
 from chalicelib.billing.statement import (
     balance,
@@ -89,7 +88,7 @@ __all__ = [
     "entry_item",
     "every_entry",
     "look_again",
-    "looked_at_soon",
+    "looked_at_again",
     "quota_item",
     "read_entry",
     "refused",

@@ -161,14 +161,14 @@ class Change:
         *,
         now: datetime,
         refusal: Exception | None = None,
-        is_exact: bool = False,
+        only_if: Any = None,
     ) -> list[store.Write]:
         """Return the write of the balance, and those of the entries.
 
-        `balance` is as read in this attempt; only its debt is relied on, or all of it where
-        `is_exact` or where money is taken back (then any other change means: decide again).
-        `refusal` is raised where the available money does not suffice. An entry that is there
-        already means too that somebody was faster: decide again on what he has written.
+        `balance` is as read in this attempt; only its debt is relied on, or all of it where money
+        is taken back. Decide again where the debt is another, where `only_if` does not hold for
+        the balance, or where an entry is there already: somebody was faster. `refusal` is raised
+        where the available money does not suffice.
         """
         deltas = self._deltas(balance)
         if not any(deltas.values()) and not self.entries:
@@ -180,7 +180,7 @@ class Change:
             store.Put(entry, Entry.key.does_not_exist()) for entry in self.entries
         ]
         if any(deltas.values()):
-            condition, fails_as = self._guard(deltas, balance, refusal, is_exact)
+            condition, fails_as = self._guard(deltas, balance, refusal, only_if)
             item = Balance(key=self.account_id, item="balance")
             actions = self._actions(deltas, now)
             writes.insert(0, store.Update(item, condition, fails_as, actions=actions))
@@ -220,18 +220,18 @@ class Change:
         deltas: dict[str, int],
         balance: Balance | None,
         refusal: Exception | None,
-        is_exact: bool,
+        only_if: Any,
     ) -> tuple[Any, Any]:
         """Tell the balance's condition, and what it means when it fails."""
-        condition: Any = None
+        condition = only_if
         for name, delta in deltas.items():
             if delta < 0 and name != "entries_micros":
                 condition = condition & (getattr(Balance, name) >= -delta)
-        if is_exact or self.taken_back_micros:
+        if self.taken_back_micros:
             for name in ("available_micros", "owed_micros"):
                 condition = condition & _is_as_read(name, balance)
             return condition, store.VERSION
-        if self.available_micros > 0:
+        if self.available_micros > 0 or only_if is not None:
             # A debt that came meanwhile is to be paid first, so decide again.
             return condition & _is_as_read("owed_micros", balance), store.VERSION
         if deltas["available_micros"] < 0:

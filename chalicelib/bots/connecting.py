@@ -19,6 +19,7 @@ from chalicelib.tables import Bot, Lookup
 
 LEASE_FOR = timedelta(seconds=60)
 AWAITING_KEY = "awaiting_key"
+FIRST_REVISION = 1
 
 
 class Wanted(NamedTuple):
@@ -238,8 +239,10 @@ def _bot_for(
             )
         if bot.state == "connected" and bot.viber_id == info.id:
             raise errors.Conflict("This bot is connected already.", kind="already-connected")
-        # What was never connected may have been given the wrong key by a call that died.
-        if bot.viber_id not in (None, info.id) and bot.connected_at is not None:
+        # What was never connected may have been given the wrong key by a call that died; but
+        # a legacy plan is that of the very bot whose age was confirmed.
+        is_settled = bot.connected_at is not None or bot.plan == plans.LEGACY
+        if bot.viber_id not in (None, info.id) and is_settled:
             raise _of_another(info)
     if bot is None:
         plans.refuse_unless_old(wanted.made_on)
@@ -298,7 +301,8 @@ def _end_of_stale_lease(bot: Bot) -> store.Write:
 def _give_up(bot: Bot) -> None:
     seen = bot.revision
     writes: list[store.Write]
-    if bot.connected_at is not None:
+    # What an earlier call has left connecting may have tickets: Viber may know its webhook.
+    if bot.connected_at is not None or (bot.plan is None and seen > FIRST_REVISION):
         writes = [store.Put(_back_to_disconnected(bot), Bot.revision == seen)]
     else:
         writes = [_without_name(str(bot.viber_id), bot.bot_id)]

@@ -189,7 +189,9 @@ def _have_failed(
             if each.message_id != message.message_id and not _is_lost(each, now):
                 return False
         if cursor is None:
-            return True
+            # Of a long reply whose parts are not all written yet, none has failed.
+            is_last = until == message.message_id
+            return is_last or states.read_message(message.key, until) is not None
     log.warning("too many messages in a session's time", session_id=session.session_id)
     return False
 

@@ -162,8 +162,9 @@ def _shown_unpaid(
 
 def _shown_after_all(token: TokenItem, event: str, *, at: datetime, now: datetime) -> None:
     """Show that a message has arrived whose failure may have given a session's price back."""
-    message, session = store.read(
+    message, conversation, session = store.read(
         (Message, token.key, conversations.message_item(str(token.message_id))),
+        (Conversation, token.key, "conversation"),
         (Session, token.key, talks.session_item(token.paid[paying.OF_SESSION])),
     )
     if message is None or message.state not in states.BEFORE_RECEIPT[event]:
@@ -174,6 +175,9 @@ def _shown_after_all(token: TokenItem, event: str, *, at: datetime, now: datetim
             states.is_in(message.state),
             actions=tuple(states.at_receipt(event, at)),
         ),
+        # Another message's failure may just now be giving back the session's price, because this
+        # one had failed: whoever is second decides again.
+        conversations.conversation_write(conversation),
         _settled(token),
     ]
     if session is not None and session.money in (talks.VOIDED, talks.REFUNDED):

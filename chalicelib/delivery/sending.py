@@ -125,7 +125,7 @@ def _call(
     except viber.Unknown as unknown:
         log.warning("no answer", message_id=message.message_id, reason=unknown.reason)
         return become_unknown(message, now=now)
-    return store.again(lambda: _sent(message, sent, now=now))
+    return store.insist(lambda: _sent(message, sent, now=now))
 
 
 def _why(refused: viber.Refused) -> str:

@@ -55,10 +55,10 @@ def end_unpaid(bot: Bot, fee: plans.Fee, balance: Balance, *, now: datetime) -> 
         *back(bot, change, "ended", now=now),
     ]
     short = Balance.available_micros.does_not_exist() | (Balance.available_micros < missing)
-    of_balance = change.writes(balance, now=now, is_exact=True) or [
+    of_balance = change.writes(balance, now=now, only_if=short) or [
         # The account is warned of it, though nothing of its money may move.
         store.Update(
-            Balance(key=bot.account_id), short, actions=billing.looked_at_soon(bot.account_id, now)
+            Balance(key=bot.account_id), short, actions=billing.looked_at_again(balance, now)
         )
     ]
     is_business = bot.plan == plans.BUSINESS

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib import billing, store
+from chalicelib import billing, ids, store
 from chalicelib.tables import Pace
 
 SPENT_KINDS = (billing.MESSAGE, billing.SESSION, billing.SESSION_RETURNED, billing.BROADCAST)
@@ -18,6 +18,14 @@ DAYS_A_WEEK = 7
 # A function that began before midnight may still write an entry of the day.
 OVER_AFTER = timedelta(minutes=15)
 COUNTED_AT_ONCE = 20_000
+
+
+class Counted(NamedTuple):
+    """What the entries of a day come to, up to and with the one of this id."""
+
+    day: str
+    until: str
+    micros: int
 
 
 class Spent(NamedTuple):
@@ -60,32 +68,54 @@ def spent(
     """
     last = (now - OVER_AFTER).astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
     first = max(last - timedelta(days=DAYS_KEPT - 1), since.astimezone(ZoneInfo(zone)).date())
-    count = (last - first).days + 1
-    asked = [last - timedelta(days=back) for back in range(count)]
+    asked = [last - timedelta(days=back) for back in range((last - first).days + 1)]
     known: dict[date, int] = {}
+    begun = None
     if kept is not None and kept.time_zone == zone:
         known = {date.fromisoformat(day): micros for day, micros in kept.days.items()}
+        begun = None if kept.counting is None else Counted(*kept.counting)
     days = {day: known[day] for day in asked if day in known}
-    read = 0
-    for day in asked:
-        if day not in days and read < at_most:
-            days[day], entries = _of_day(account_id, day, zone)
-            read += entries
-    if set(days) - set(known) or (kept is not None and kept.time_zone != zone):
+    counting, left = begun, at_most
+    for day in _in_turn([day for day in asked if day not in days], begun):
+        if left <= 0:
+            break
+        is_begun = begun is not None and begun.day == day.isoformat()
+        counted = begun if begun is not None and is_begun else Counted(day.isoformat(), "", 0)
+        counted, read, is_whole = _of_day(account_id, counted, zone, at_most=left)
+        left -= read
+        counting = None if is_whole else counted
+        if is_whole:
+            days[day] = counted.micros
+    if set(days) - set(known) or counting != begun or (kept is not None and kept.time_zone != zone):
         told = {day.isoformat(): days[day] for day in sorted(days)}
         # Whoever counts beside this finds the same sums.
-        store.put(Pace(key=account_id, time_zone=zone, days=told))
+        store.put(Pace(key=account_id, time_zone=zone, days=told, counting=counting))
     return Spent(days)
 
 
-def _of_day(account_id: str, day: date, zone: str) -> tuple[int, int]:
-    micros = entries = 0
+def _in_turn(days: list[date], begun: Counted | None) -> list[date]:
+    """Put the day first that is counted in part."""
+    return sorted(days, key=lambda day: begun is None or begun.day != day.isoformat())
+
+
+def _of_day(
+    account_id: str, begun: Counted, zone: str, *, at_most: int
+) -> tuple[Counted, int, bool]:
+    """Count so many entries of a day; tell how many there were, and whether it is whole now."""
+    day = date.fromisoformat(begun.day)
     begin, end = (_midnight(each, zone) for each in (day, day + timedelta(days=1)))
+    if begun.until:
+        begin = datetime.fromtimestamp(ids.ms_of(begun.until) / 1000, UTC)
+    until, micros, read = begun.until, begun.micros, 0
     for entry in billing.every_entry(account_id, from_at=begin, until_at=end):
-        entries += 1
+        if entry.entry_id <= begun.until:
+            continue
+        if read == at_most:
+            return Counted(begun.day, until, micros), read, False
+        until, read = entry.entry_id, read + 1
         if entry.kind in SPENT_KINDS:
             micros -= entry.amount_micros
-    return micros, entries
+    return Counted(begun.day, until, micros), read, True
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -77,12 +77,20 @@ def _confirm(
 def confirm_once(
     bot: Bot, made_on: date, request: Request | None, reason: str, *, by: Actor, now: datetime
 ) -> Bot:
-    """Make a bot without a plan a legacy one, and decide the claim that asked for it."""
+    """Make a bot without a plan a legacy one, and decide the claim that asked for it.
+
+    Raises Conflict of kind `never-connected` for a bot whose key has not been proved.
+    """
     plans.refuse_unless_old(made_on)
     if bot.plan == plans.LEGACY and bot.ended_at is None and request is None:
         return bot
     if bot.plan not in (None, plans.LEGACY):
         raise errors.Conflict("This bot has another plan already.", kind="has-a-plan")
+    if bot.connected_at is None:
+        raise errors.Conflict(
+            "This bot was never connected, so nobody knows which bot of Viber's it is.",
+            kind="never-connected",
+        )
     seen = bot.revision
     bot.plan, bot.plan_since, bot.made_on = plans.LEGACY, now, made_on.isoformat()
     bot.ended_at = bot.ended_reason = None

@@ -21,7 +21,8 @@ class MoneySettings(Item):
 class Pace(Item):
     """What an account spent on messages and sessions on each of its last days, as they ended.
 
-    `days` is by the days of `time_zone`, in micros.
+    `days` is by the days of `time_zone`, in micros; `counting` is the day that is only counted in
+    part, with its sum so far and the last entry in it.
     """
 
     class Meta:
@@ -31,6 +32,7 @@ class Pace(Item):
     item = Text(range_key=True, default="pace")
     time_zone = Text()
     days = Json(default=dict)
+    counting = Json(null=True)
 
 
 class ActiveWarnings(Item):

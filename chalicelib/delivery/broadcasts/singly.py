@@ -161,9 +161,9 @@ def _refused(
     _change(line, failed, on_its_way)
     if refused.status not in PAUSES_ON:
         return states.FAILED
-    sending.learn(known.bot, refused.status, now=now)
     reason = together.reason_of(refused.status)
     steering.pause_for(broadcast, reason, refused.words, refused.status)
+    sending.learn(known.bot, refused.status, now=now)
     return steering.PAUSED
 
 

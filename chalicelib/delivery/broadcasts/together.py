@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from chalicelib import billing, bots, config, store, viber
+from chalicelib import billing, bots, config, errors, store, viber
 from chalicelib.billing import Change
 from chalicelib.delivery import chunks, lines, paying, sending, states
 from chalicelib.delivery.broadcasts import catching, steering
@@ -44,7 +44,35 @@ def call(
     except viber.Unknown as unknown:
         log.warning("no answer", chunk=chunk.name, reason=unknown.reason)
         return become_unknown(chunk, now=now)
-    return store.again(lambda: _sent(broadcast, chunk, found, sent, now=now))
+    try:
+        return store.insist(lambda: _sent(broadcast, chunk, found, sent, now=now))
+    except errors.Busy:
+        _keep_token(chunk, sent.token)
+        raise
+
+
+def _keep_token(chunk: Chunk, token: str) -> None:
+    """Keep at least the token, so that receipts find their lines and its passes what arrived.
+
+    The account's balance, which may be what everybody writes just now, is not in it.
+    """
+    is_on_its_way = Chunk.state.is_in(chunks.SENDING, chunks.UNKNOWN)
+    kept = (Chunk.token.set(token), Chunk.revision.set(Chunk.revision + 1))
+    item = Chunk(key=chunk.key, item=chunk.item)
+    store.commit([store.Update(item, is_on_its_way, actions=kept), _told(chunk, token)])
+
+
+def _told(chunk: Chunk, token: str) -> store.Put:
+    """Return the write that leads receipts from a chunk's token to its lines."""
+    return store.Put(
+        BroadcastToken(
+            key=chunks.token_key(chunk.bot_id, token),
+            lines_key=chunk.lines_key,
+            chunk_key=chunk.key,
+            chunk_item=chunk.item,
+            expires_at=(chunk.sending_at or chunk.sent_at) + states.TOKENS_KEPT_FOR,
+        )
+    )
 
 
 def become_unknown(known: Chunk, *, now: datetime) -> str:
@@ -55,7 +83,8 @@ def become_unknown(known: Chunk, *, now: datetime) -> str:
         if chunk.state != chunks.SENDING:
             return str(chunk.state)
         chunk.state = chunks.UNKNOWN
-        chunks.due(chunk, (chunk.sending_at or now) + chunks.PASSES[-1])
+        first = chunks.PASSES[-1 if chunk.token is None else 0]
+        chunks.due(chunk, (chunk.sending_at or now) + first)
         chunk.counts = chunks.counted(chunk, chunks.lines_of(chunk))
         store.commit([chunks.write(chunk)])
         log.warning("chunk unknown", chunk=chunk.name)
@@ -153,17 +182,10 @@ def _sent(
     chunk.counts = chunks.counted(chunk, found)
     change = Change(chunk.account_id)
     change.void(returned)
-    token = BroadcastToken(
-        key=chunks.token_key(chunk.bot_id, sent.token),
-        lines_key=chunk.lines_key,
-        chunk_key=chunk.key,
-        chunk_item=chunk.item,
-        expires_at=now + states.TOKENS_KEPT_FOR,
-    )
     store.commit(
         [
             chunks.write(chunk),
-            store.Put(token),
+            _told(chunk, sent.token),
             store.Delete(LooseChunk(key=chunk.bot_id, item=chunks.loose_item(chunk))),
             *change.writes(balance, now=now),
             *returned_quota(chunk, len(chunk.refused), now=now),
@@ -210,8 +232,9 @@ def _refused(
     if waits(refused):
         return store.again(lambda: _waits(broadcast, known, found, now=now))
     state = store.again(lambda: _failed(broadcast, known, found, refused, now=now))
-    sending.learn(bot.bot, refused.status, now=now)
+    # First of all the others are kept from being refused too.
     steering.pause_for(broadcast, reason_of(refused.status), refused.words, refused.status)
+    sending.learn(bot.bot, refused.status, now=now)
     return state
 
 
