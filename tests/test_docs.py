@@ -6,12 +6,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from app import app
 from bench.operations import OPERATIONS
 from demo.desk import Demo
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+RULES = (PROJECT / "docs" / "rules.md").read_text(encoding="utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
@@ -59,6 +62,21 @@ def test_every_path_that_the_documents_name_is_there() -> None:
             r"`((?:chalicelib|docs|demo|bench|tools|tests)/[\w./-]*)`", document
         ):
             assert (PROJECT / name).exists(), name
+
+
+@pytest.mark.parametrize("part", ["S1", "S2"])
+def test_every_rule_of_money_and_sessions_has_its_place_in_the_code(part: str) -> None:
+    told = RULES.split(f"## {part} ")[1].split("\n## ")[0]
+    numbers = [int(n) for n in re.findall(rf"^\| {part}\.(\d+) \|", told, re.MULTILINE)]
+    rows = re.findall(r"^\| [^|]+ \| ([\d–, ]+) \| (.+) \|$", told, re.MULTILINE)
+    named: list[int] = []
+    for which, places in rows:
+        for each in which.split(", "):
+            first, _, last = each.partition("–")
+            named += range(int(first), int(last or first) + 1)
+        for place in re.findall(r"`([^`]+)`", places):
+            assert (PROJECT / "chalicelib" / place).exists(), place
+    assert sorted(named) == numbers
 
 
 def test_the_readme_shows_every_page_of_the_demo_in_its_order() -> None:
