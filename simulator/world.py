@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib import config, people, store, tables
+from chalicelib import config, people, tables
 from chalicelib.audit import Actor
 from chalicelib.auth import Caller
+from chalicelib.store import asking
 from demo.emulator.records import Bot as ViberBot
 from demo.emulator.records import Profile
 from simulator.clock import Clock
@@ -106,7 +107,7 @@ class World:
     def open(self) -> Iterator["World"]:
         """Make this process live in the world: its clock, its entropy, its services."""
         entropy = random.Random(f"{self.seed}/entropy")
-        before = os.urandom, tables.connection._client, store.PAUSE_MAX_SECONDS
+        before = os.urandom, tables.connection._client, asking.PAUSE_MAX_SECONDS
         chance, environment = random.getstate(), dict(os.environ)
         random.seed(f"{self.seed}/pauses")
         os.environ |= {
@@ -118,7 +119,7 @@ class World:
             "COPIES_QUEUE_URL": f"https://sqs/1/{config.name_of('copies')}",
         }
         os.urandom = entropy.randbytes
-        store.PAUSE_MAX_SECONDS = 0.0
+        asking.PAUSE_MAX_SECONDS = 0.0
         tables.connection._client = self.line  # type: ignore[assignment]
         self.line.between = lambda: self.between()
         self.services.stand_in()
@@ -131,7 +132,7 @@ class World:
         finally:
             self.viber.emulator.stop()
             self.services.stand_aside()
-            os.urandom, tables.connection._client, store.PAUSE_MAX_SECONDS = before
+            os.urandom, tables.connection._client, asking.PAUSE_MAX_SECONDS = before
             random.setstate(chance)
             os.environ.clear()
             os.environ.update(environment)

@@ -37,6 +37,7 @@ from chalicelib.audit import Actor
 from chalicelib.bots import remembering
 from chalicelib.delivery import Accepted, Reply
 from chalicelib.money import euros
+from chalicelib.store import asking
 from chalicelib.tables import Bot, Message, Ticket
 from chalicelib.viber import NoAnswer
 from chalicelib.viber.content import Text
@@ -80,9 +81,9 @@ class Bakery:
     @contextmanager
     def open(self) -> Iterator["Bakery"]:
         """Let this process live in the bakery: its database, its services."""
-        before = tables.connection._client, store.PAUSE_MAX_SECONDS
+        before = tables.connection._client, asking.PAUSE_MAX_SECONDS
         tables.connection._client = self.wire  # type: ignore[assignment]
-        store.PAUSE_MAX_SECONDS = self.longest_pause_seconds
+        asking.PAUSE_MAX_SECONDS = self.longest_pause_seconds
         os.environ |= {
             "USER_POOL_ID": "pool",
             "OUTGOING_QUEUE_URL": "https://sqs/1/outgoing",
@@ -108,7 +109,7 @@ class Bakery:
             yield self
         finally:
             self.services.stand_aside()
-            tables.connection._client, store.PAUSE_MAX_SECONDS = before
+            tables.connection._client, asking.PAUSE_MAX_SECONDS = before
             os.environ.pop("STRIPE_WEBHOOK_SECRET")
             self.grow_cold()
 

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from chalicelib import errors, store
+from chalicelib.store import asking
 from chalicelib.tables import Lookup
 from tests.faults import Line, Point
 from tests.fixtures_accounts import rows
@@ -140,10 +141,10 @@ def test_throttling_and_trouble_inside_the_store_are_tried_again(code: str) -> N
 
 
 def test_a_conflict_is_never_taken_for_a_refusal() -> None:
-    always = [["TransactionConflict", "TransactionConflict"]] * store.TRIES_MAX
+    always = [["TransactionConflict", "TransactionConflict"]] * asking.TRIES_MAX
     with Script("TransactWriteItems", *always) as script, pytest.raises(errors.Busy):
         store.commit([limited("limit"), mine("mine")])
-    assert len(script.calls) == store.TRIES_MAX
+    assert len(script.calls) == asking.TRIES_MAX
     assert stored("mine") is None
 
 
@@ -218,11 +219,11 @@ def test_a_store_that_stays_silent_is_busy_and_says_what_may_have_happened(
     silence: Exception,
 ) -> None:
     with (
-        Script("TransactWriteItems", *[silence] * store.TRIES_MAX) as script,
+        Script("TransactWriteItems", *[silence] * asking.TRIES_MAX) as script,
         pytest.raises(errors.Busy, match="may have made it"),
     ):
         store.commit([mine("mine")])
-    assert len(script.calls) == store.TRIES_MAX
+    assert len(script.calls) == asking.TRIES_MAX
 
 
 # Single items.
@@ -250,10 +251,10 @@ def test_a_single_call_is_made_again_within_bounds(step: str | Exception) -> Non
     there("a")
     with Script("GetItem", step, step, None) as script:
         assert stored("a") is not None
-    assert len(script.calls) == store.ASKED_MAX
-    with Script("UpdateItem", *[step] * store.ASKED_MAX) as script, pytest.raises(errors.Busy):
+    assert len(script.calls) == asking.ASKED_MAX
+    with Script("UpdateItem", *[step] * asking.ASKED_MAX) as script, pytest.raises(errors.Busy):
         store.update(Lookup(key="a"), [Lookup.name.set("x")], Lookup.key.exists())
-    assert len(script.calls) == store.ASKED_MAX
+    assert len(script.calls) == asking.ASKED_MAX
 
 
 def test_a_single_call_that_is_wrong_is_not_repeated() -> None:

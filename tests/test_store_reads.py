@@ -10,6 +10,7 @@ import pytest
 from pynamodb.exceptions import QueryError
 
 from chalicelib import errors, store, tables
+from chalicelib.store import asking
 from chalicelib.tables import AuditLine, Lookup, Message
 from tests.fixtures_talk import Script
 
@@ -72,7 +73,7 @@ def test_what_the_store_did_not_get_to_is_asked_for_again() -> None:
 
 
 def test_a_throttled_read_of_many_ends_as_busy() -> None:
-    throttled = ["ProvisionedThroughputExceededException"] * store.ASKED_MAX
+    throttled = ["ProvisionedThroughputExceededException"] * asking.ASKED_MAX
     with Script("BatchGetItem", *throttled), pytest.raises(errors.Busy):
         store.read((Lookup, "a", None))
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from chalicelib import errors, store, tables
+from chalicelib import errors, tables
+from chalicelib.store import asking
 from tests.fixtures_crashes import Bakery
 from tests.fixtures_points import check
 
@@ -18,7 +19,7 @@ M = TypeVar("M", bound=tables.Item)
 class AmazonBakery(Bakery):
     """A bakery whose database is Amazon's own engine."""
 
-    longest_pause_seconds = store.PAUSE_MAX_SECONDS
+    longest_pause_seconds = asking.PAUSE_MAX_SECONDS
     database: Any
 
     @contextmanager
