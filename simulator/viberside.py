@@ -159,7 +159,7 @@ class ViberSide:
     def _deliver(self, url: str, headers: dict[str, str], body: bytes) -> int:
         event = json.loads(body)
         token = f"{event.get('message_token')}@{event.get('user_id')}"
-        # Who dies after his write has done it, though Viber is told nothing and may give up.
+        # We may die after the write: then it has its effect, though Viber is not answered.
         self.reached.setdefault(token, set()).add(str(event.get("event")))
         status = self._take(url, headers, body)
         if status == 200:

@@ -97,14 +97,18 @@ def test_a_recipient_who_was_left_out_or_refused_shows_why(desk: Desk) -> None:
 
 def test_the_recipients_of_a_refused_chunk_show_why(desk: Desk) -> None:
     crier = Crier(desk)
-    crier.phones(2)
-    paused = crier.send(http=Carrier(refused(3)))
+    leaves, *_ = crier.phones(3)
+    planned = crier.plan()
+    leaves.unsubscribe()
+    crier.work(crier.start(planned), http=Carrier(refused(3)))
 
-    found, _ = broadcasts.recipients(desk.account_id, paused.broadcast_id, number=0)
+    found, _ = broadcasts.recipients(desk.account_id, planned.broadcast_id, number=0)
 
-    assert [(each.state, each.reason, each.viber_status) for each in found] == [
-        ("failed", "viber-refused", 3)
-    ] * 2
+    assert sorted((each.state, each.reason, each.viber_status) for each in found) == [
+        ("failed", "viber-refused", 3),
+        ("failed", "viber-refused", 3),
+        ("skipped", "not-subscribed", None),
+    ]
 
 
 def test_the_recipients_of_a_stopped_broadcast_show_why(desk: Desk) -> None:

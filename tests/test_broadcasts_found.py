@@ -320,10 +320,27 @@ def test_an_account_plans_so_many_broadcasts_at_once(crier: Crier) -> None:
 
 def test_an_account_sends_so_many_broadcasts_at_once(crier: Crier) -> None:
     crier.crowd(1)
-    for _ in range(10):
-        crier.start(crier.plan())
-    with pytest.raises(errors.Conflict, match="10 are sent"):
-        crier.plan()
+    planned = [crier.plan() for _ in range(12)]
+    running = [crier.start(each) for each in planned[:10]]
+    with pytest.raises(errors.Conflict) as refusal:
+        crier.start(planned[10])
+    assert refusal.value.kind == "too-many-running"
+    assert crier.start(planned[0]).state == "running"
+
+    account_id = crier.desk.account_id
+
+    def resume(broadcast: Broadcast) -> Broadcast:
+        by, now = crier.desk.actor, crier.desk.now
+        return broadcasts.resume(account_id, broadcast.broadcast_id, by=by, now=now)
+
+    resting = running[0]
+    broadcasts.pause(account_id, resting.broadcast_id, by=crier.desk.actor, now=crier.desk.now)
+    crier.start(planned[10])
+    with pytest.raises(errors.Conflict):
+        resume(resting)
+    stop(crier, running[1])
+    crier.work(running[1])
+    assert resume(resting).state == "running"
 
 
 def test_the_queue_of_broadcasts_is_fair_between_accounts(crier: Crier) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from bench.meter import Meter
 from chalicelib import aws, config, delivery, errors, store, tables, viber
@@ -553,18 +554,37 @@ def test_what_viber_answered_is_written_though_the_store_is_busy_for_seconds(cri
     assert crier.chunk(started).state == "sent"
 
 
+@pytest.mark.parametrize(("status", "state"), [(12, "held"), (19, "singly"), (3, "failed")])
+def test_what_viber_refused_is_known_though_the_store_is_busy_for_seconds(
+    crier: Crier, status: int, state: str
+) -> None:
+    crier.crowd(2)
+    started = crier.start(crier.plan())
+    with busy_after_the_answer(8, refused(status)) as answer:
+        crier.work(started, http=Carrier(answer), steps=1)
+    assert crier.chunk(started).state == state
+
+
+def test_where_the_store_does_not_answer_nobody_waits_for_it_long(crier: Crier) -> None:
+    crier.crowd(1)
+    started = crier.start(crier.plan())
+    silence = ReadTimeoutError(endpoint_url="https://store")
+    with busy_after_the_answer(6, how=silence) as answer, pytest.raises(errors.Busy):
+        crier.work(started, http=Carrier(answer))
+    assert crier.chunk(started).token == str(TOKEN)
+
+
 def test_where_the_store_stays_busy_the_token_at_least_is_kept(crier: Crier) -> None:
     who = crier.crowd(3)
     started = crier.start(crier.plan())
     with busy_after_the_answer(18) as answer, pytest.raises(errors.Busy):
         crier.work(started, http=Carrier(answer))
-    crier.desk.wait(minutes=2)
-    crier.settle()
-    assert crier.chunk(started).state == "unknown"
     for each in who[:2]:
         receipt(crier, each, "delivered")
 
     crier.desk.wait(minutes=5)
+    crier.settle()
+    assert crier.chunk(started).state == "unknown"
     crier.settle()
     assert (crier.spent, crier.held) == (2 * PRICE, PRICE)
     crier.desk.wait(days=15)
@@ -574,12 +594,14 @@ def test_where_the_store_stays_busy_the_token_at_least_is_kept(crier: Crier) -> 
 
 
 @contextmanager
-def busy_after_the_answer(times: int) -> Iterator[Callable[[], Any]]:
+def busy_after_the_answer(
+    times: int, answered: Any = None, *, how: str | Exception = "ThrottlingException"
+) -> Iterator[Callable[[], Any]]:
     """Give an answer of Viber's after which so many transactions are throttled."""
     with ExitStack() as stack:
 
         def answer() -> Any:
-            stack.enter_context(Script("TransactWriteItems", *["ThrottlingException"] * times))
-            return took(TOKEN)
+            stack.enter_context(Script("TransactWriteItems", *[how] * times))
+            return answered or took(TOKEN)
 
         yield answer

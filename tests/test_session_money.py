@@ -296,6 +296,19 @@ def test_a_failure_beside_a_long_reply_that_is_not_written_yet_leaves_the_sessio
     assert [session.money for session in sessions_of(talk)] == ["posted"]
 
 
+def test_a_failure_gives_a_closed_session_back_beside_a_long_reply_in_the_next(talk: Talk) -> None:
+    (first,) = talk.reply("Добрий день")
+    lose_what_is_queued()
+    token = sent(talk, first)
+    talk.desk.wait(hours=25)
+    talk.phone.write("Ще одне питання")
+    cut_short(talk, *(f"Частина {n}" for n in range(6)))
+
+    talk.receipt("failed", token)
+
+    assert [s.money for s in sessions_of(talk) if s.begun_at < talk.desk.now] == ["refunded"]
+
+
 def test_a_reply_that_arrives_after_all_beside_the_last_failure_keeps_the_session_paid(
     talk: Talk,
 ) -> None:

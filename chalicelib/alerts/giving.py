@@ -42,7 +42,10 @@ def due(now: datetime) -> Iterator[Due]:
 
     What takes little time goes first: no account's long look keeps the others' mails waiting.
     """
-    yield from _mails(now)
+    mailed = set()
+    for warning in _to_mail(now):
+        mailed.add(warning.item)
+        yield Due(warning.key, warning=warning)
     moved: dict[str, list[Quota]] = defaultdict(list)
     for balance in store.due(Balance, "balance", now):
         moved[balance.key] = []
@@ -50,13 +53,14 @@ def due(now: datetime) -> Iterator[Due]:
         moved[quota.key].append(quota)
     for account_id, quotas in moved.items():
         yield Due(account_id, tuple(quotas))
-    if moved:
-        yield from _mails(now)
+    for warning in _to_mail(now) if moved else ():
+        # What failed a moment ago waits for the next run.
+        if warning.item not in mailed:
+            yield Due(warning.key, warning=warning)
 
 
-def _mails(now: datetime) -> Iterator[Due]:
-    for warning in store.due(MoneyWarning, "warning-mail", now):
-        yield Due(warning.key, warning=warning)
+def _to_mail(now: datetime) -> Iterator[MoneyWarning]:
+    return store.due(MoneyWarning, "warning-mail", now)
 
 
 def work(item: Due, *, now: datetime, ses: Any = None) -> str:

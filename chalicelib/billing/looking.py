@@ -13,27 +13,26 @@ A_LITTLE = timedelta(milliseconds=1)
 
 def look_again(account_id: str, *, now: datetime) -> None:
     """Let an account be looked at within minutes, even if somebody is just looking."""
-    balance = read_balance(account_id)
-    at = _at(balance, now)
-    is_other = Balance.due_at.does_not_exist() | (Balance.due_at != at)
-    try:
-        store.update(
-            Balance(key=account_id, item="balance"), looked_at_again(balance, now), is_other
-        )
-    except store.Changed:
-        return
+
+    def once() -> None:
+        balance = read_balance(account_id)
+        actions, is_as_read = looked_at_again(balance, now)
+        store.update(Balance(key=account_id, item="balance"), actions, is_as_read)
+
+    store.again(once)
 
 
-def looked_at_again(balance: Balance, now: datetime) -> tuple[Any, ...]:
-    """Return the actions on a balance, as read, that let its account be looked at once more.
+def looked_at_again(balance: Balance, now: datetime) -> tuple[tuple[Any, ...], Any]:
+    """Return the actions on a balance that let its account be looked at once more, under a date.
 
     A look that has begun tells by the balance whether anything has changed meanwhile, and here
-    no amount does: so the date moves, never to a later one.
+    no amount does: so the date moves, never to a later one. The condition is the date as read,
+    for of two who move it both have to be seen.
     """
+    soon, due_at = now + LOOKED_AT_WITHIN, Balance.due_at
+    if balance.due_at is None:
+        at, is_as_read = soon, due_at.does_not_exist()
+    else:
+        at, is_as_read = min(soon, balance.due_at - A_LITTLE), due_at == balance.due_at
     shard = store.shard_of("balance", balance.key)
-    return Balance.due_shard.set(shard), Balance.due_at.set(_at(balance, now))
-
-
-def _at(balance: Balance, now: datetime) -> datetime:
-    soon = now + LOOKED_AT_WITHIN
-    return soon if balance.due_at is None else min(soon, balance.due_at - A_LITTLE)
+    return (Balance.due_shard.set(shard), due_at.set(at)), is_as_read

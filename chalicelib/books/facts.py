@@ -106,7 +106,7 @@ def _of_message(message: Message) -> Fact:
         cause=f"message:{message.message_id}",
         money=message.money,
         micros=message.price_micros,
-        # An arrival before its message was told by somebody who hides when it was paid.
+        # A receipt may be dated back, which makes no entry older than its message.
         not_before=max(message.at, min(arrived, default=message.at)),
         has_arrived=bool(arrived),
         listed_as=message.message_id,

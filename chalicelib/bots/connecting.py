@@ -239,9 +239,10 @@ def _bot_for(
             )
         if bot.state == "connected" and bot.viber_id == info.id:
             raise errors.Conflict("This bot is connected already.", kind="already-connected")
-        # What was never connected may have been given the wrong key by a call that died; but
-        # a legacy plan is that of the very bot whose age was confirmed.
-        is_settled = bot.connected_at is not None or bot.plan == plans.LEGACY
+        # A bot that awaits its key may have been given the wrong one by a call that died. One
+        # without a plan was made for its key and may have tickets, and a legacy plan is that of
+        # the very bot whose age was confirmed.
+        is_settled = bot.connected_at is not None or bot.plan in (None, plans.LEGACY)
         if bot.viber_id not in (None, info.id) and is_settled:
             raise _of_another(info)
     if bot is None:

@@ -115,9 +115,9 @@ export const families = {
     "not-subscribed", "bot-disconnected", "sending-stopped", "free-messages-used",
     "already-connected", "network", "failed", "insufficient-funds", "owing", "already-credited",
     "already-decided", "another-bot", "bot-deactivated", "bot-ended", "has-a-plan",
-    "needs-request", "no-cards", "no-link", "no-plan", "no-price-list", "no-subscription",
+    "needs-request", "never-connected", "no-cards", "no-link", "no-plan", "no-price-list", "no-subscription",
     "not-for-this-bot", "price-risen", "quota-used", "request-open", "sessions-on",
-    "too-many-broadcasts", "too-many-top-ups",
+    "too-many-broadcasts", "too-many-running", "too-many-top-ups",
     "type-not-in-sessions", "payment-unknown", "wrong-state",
   ],
 };

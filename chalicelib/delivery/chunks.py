@@ -172,9 +172,8 @@ def reason_of(chunk: Chunk, line: Line) -> str | None:
 
 def viber_status_of(chunk: Chunk, line: Line) -> int | None:
     """Tell the status with which Viber refused a line: its own, else that of its chunk."""
-    if line.state is not None:
-        status = line.viber_status
-    else:
+    status = line.viber_status
+    if line.state is None and state_of(chunk, line) == states.FAILED:
         status = chunk.refused.get(str(line.position), chunk.viber_status)
     return int(status) if status else None
 

@@ -189,11 +189,19 @@ def _have_failed(
             if each.message_id != message.message_id and not _is_lost(each, now):
                 return False
         if cursor is None:
-            # Of a long reply whose parts are not all written yet, none has failed.
-            is_last = until == message.message_id
-            return is_last or states.read_message(message.key, until) is not None
+            return not _is_being_written(message, until, session, is_of_session=is_of_session)
     log.warning("too many messages in a session's time", session_id=session.session_id)
     return False
+
+
+def _is_being_written(
+    message: Message, until: str, session: Session, *, is_of_session: bool
+) -> bool:
+    """Say whether a long reply that may belong there has parts that are not written yet."""
+    closed_at = session.closed_at if is_of_session else None
+    if closed_at is not None and ids.ms_of(until) > ids.to_ms(closed_at):
+        return False
+    return until != message.message_id and states.read_message(message.key, until) is None
 
 
 def _is_lost(message: Message, now: datetime) -> bool:

@@ -180,6 +180,8 @@ def _shown_after_all(token: TokenItem, event: str, *, at: datetime, now: datetim
         conversations.conversation_write(conversation),
         _settled(token),
     ]
+    if session is not None:
+        writes.append(store.Check(session, Session.money == session.money))
     if session is not None and session.money in (talks.VOIDED, talks.REFUNDED):
         writes.append(
             paying.difference(

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -111,15 +112,7 @@ def _call(
         payload = viber.payload(content, sender_name=message.sender_name or known.bot.name)
         sent = client.send_message(receiver, payload)
     except viber.Refused as refused:
-        state = _fail(
-            message.key,
-            message.message_id,
-            (states.SENDING, states.UNKNOWN),
-            _why(refused),
-            viber_status=refused.status,
-            words=refused.words,
-            now=now,
-        )
+        state = store.insist(partial(_refused, message, refused, now=now))
         learn(known.bot, refused.status, now=now)
         return state
     except viber.Unknown as unknown:
@@ -128,9 +121,17 @@ def _call(
     return store.insist(lambda: _sent(message, sent, now=now))
 
 
-def _why(refused: viber.Refused) -> str:
+def _refused(message: Message, refused: viber.Refused, *, now: datetime) -> str:
     was_answered = refused.status is not None or refused.http_status != 0
-    return states.VIBER_REFUSED if was_answered else states.NOT_CONNECTED
+    return _fail(
+        message.key,
+        message.message_id,
+        (states.SENDING, states.UNKNOWN),
+        states.VIBER_REFUSED if was_answered else states.NOT_CONNECTED,
+        viber_status=refused.status,
+        words=refused.words,
+        now=now,
+    )
 
 
 def _sent(message: Message, sent: viber.Sent, *, now: datetime) -> str:

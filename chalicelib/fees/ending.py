@@ -55,11 +55,10 @@ def end_unpaid(bot: Bot, fee: plans.Fee, balance: Balance, *, now: datetime) -> 
         *back(bot, change, "ended", now=now),
     ]
     short = Balance.available_micros.does_not_exist() | (Balance.available_micros < missing)
+    # The account is warned of it, though nothing of its money may move.
+    looked_at, is_as_read = billing.looked_at_again(balance, now)
     of_balance = change.writes(balance, now=now, only_if=short) or [
-        # The account is warned of it, though nothing of its money may move.
-        store.Update(
-            Balance(key=bot.account_id), short, actions=billing.looked_at_again(balance, now)
-        )
+        store.Update(Balance(key=bot.account_id), short & is_as_read, actions=looked_at)
     ]
     is_business = bot.plan == plans.BUSINESS
     what: audit.Action = "sessions turned off" if is_business else "bot deactivated"

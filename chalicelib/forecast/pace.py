@@ -88,7 +88,7 @@ def spent(
             days[day] = counted.micros
     if set(days) - set(known) or counting != begun or (kept is not None and kept.time_zone != zone):
         told = {day.isoformat(): days[day] for day in sorted(days)}
-        # Whoever counts beside this finds the same sums.
+        # Whoever counts beside this finds the same sums of whole days.
         store.put(Pace(key=account_id, time_zone=zone, days=told, counting=counting))
     return Spent(days)
 

@@ -18,7 +18,6 @@ from chalicelib.reports.periods import Period
 from chalicelib.tables import Bot, Entry, Item, Message, Ticket
 
 KINDS = (billing.MESSAGE, billing.SESSION, billing.SESSION_RETURNED, billing.BROADCAST)
-READ_AT_ONCE = 100
 RETURNED = "returned"
 DELIVERED = "delivered"
 

@@ -10,12 +10,13 @@ from chalicelib.tables import Bot, Request
 def claim(bot: Bot, made_on: date, *, by: Actor, now: datetime) -> Bot:
     """Say when a bot without a plan was made, for an operator to confirm.
 
-    Raises Conflict where the bot has a plan or an open request, and where so young a bot needs
-    a connection request.
+    Raises Conflict where the bot has a plan or an open request, was never connected, or is so
+    young that it needs a connection request.
     """
     plans.refuse_unless_old(made_on)
     if bot.plan is not None:
         raise errors.Conflict("This bot has its plan already.", kind="has-a-plan")
+    _refuse_unless_proved(bot)
     seen = bot.revision
     bot.made_on, bot.revision = made_on.isoformat(), seen + 1
     try:
@@ -86,11 +87,7 @@ def confirm_once(
         return bot
     if bot.plan not in (None, plans.LEGACY):
         raise errors.Conflict("This bot has another plan already.", kind="has-a-plan")
-    if bot.connected_at is None:
-        raise errors.Conflict(
-            "This bot was never connected, so nobody knows which bot of Viber's it is.",
-            kind="never-connected",
-        )
+    _refuse_unless_proved(bot)
     seen = bot.revision
     bot.plan, bot.plan_since, bot.made_on = plans.LEGACY, now, made_on.isoformat()
     bot.ended_at = bot.ended_reason = None
@@ -103,6 +100,15 @@ def confirm_once(
         ]
     )
     return bot
+
+
+def _refuse_unless_proved(bot: Bot) -> None:
+    if bot.connected_at is None:
+        raise errors.Conflict(
+            "This bot was never connected, so nobody knows which bot of Viber's it is; connect it "
+            "first.",
+            kind="never-connected",
+        )
 
 
 def turn_down(request: Request, reason: str, *, by: Actor, now: datetime) -> None:

@@ -39,6 +39,10 @@ class Changed(Exception):
     """A version that the decision was made on is no longer the one stored: decide again."""
 
 
+class Contended(errors.Busy):
+    """The store answered each time, and others were in the way."""
+
+
 def again(decide: Callable[[], T], *, times: int = TRIES_MAX) -> T:
     """Decide and commit, afresh as often as a version changed underneath; then Busy."""
     for tried in range(times):
@@ -48,17 +52,26 @@ def again(decide: Callable[[], T], *, times: int = TRIES_MAX) -> T:
             return decide()
         except Changed:
             continue
-    raise errors.Busy("Too many others are changing the same thing; send the request again.")
+    raise Contended("Too many others are changing the same thing; send the request again.")
 
 
 def insist(decide: Callable[[], T]) -> T:
-    """Decide and commit like `again`, a few times through Busy too: for what nobody else knows."""
+    """Decide and commit like `again`, some rounds through Contended too: nobody else knows of it.
+
+    Not where the store does not answer at all: to wait for that takes a function's whole time.
+    """
     for _ in range(INSISTS_MAX - 1):
         try:
             return again(decide)
-        except errors.Busy:
-            log.warning("store is busy, and what is to be written is known only here")
+        except Contended:
+            log.warning("store is contended, and what is to be written is known only here")
     return again(decide)
+
+
+def gave_up(error: Exception | None, detail: str) -> errors.Busy:
+    """Make the error of one who has tried often enough; `error` is the last that he met."""
+    is_answered = error is not None and code_of(error) is not None
+    return Contended(detail) if is_answered else errors.Busy(detail)
 
 
 def pause(tried: int) -> None:
@@ -68,6 +81,7 @@ def pause(tried: int) -> None:
 
 def asked(send: Callable[[], T]) -> T:
     """Make one call, again within bounds where it was throttled or not answered; then Busy."""
+    met: Exception | None = None
     for tried in range(ASKED_MAX):
         if tried:
             pause(tried)
@@ -76,8 +90,9 @@ def asked(send: Callable[[], T]) -> T:
         except (PynamoDBException, BotoCoreError, ClientError) as error:
             if not may_pass(error):
                 raise
+            met = error
             log.warning("store did not answer", tried=tried + 1, error=str(error)[:200])
-    raise errors.Busy("The store did not answer; send the same request again.")
+    raise gave_up(met, "The store did not answer; send the same request again.")
 
 
 def may_pass(error: Exception) -> bool:

@@ -13,7 +13,16 @@ from pynamodb.models import Model
 
 from chalicelib import errors, tables
 from chalicelib.log import log
-from chalicelib.store.asking import CONFLICTS, TRIES_MAX, Changed, asked, code_of, may_pass, pause
+from chalicelib.store.asking import (
+    CONFLICTS,
+    TRIES_MAX,
+    Changed,
+    asked,
+    code_of,
+    gave_up,
+    may_pass,
+    pause,
+)
 
 ACTIONS_MAX = 10
 BATCH_WRITE_MAX = 25
@@ -75,12 +84,14 @@ def commit(writes: Sequence[Write]) -> None:
         "TransactItems": [_action(write) for write in writes],
         "ClientRequestToken": str(uuid.uuid4()),
     }
+    met: Exception | None = None
     for tried in range(TRIES_MAX):
         if tried:
             pause(tried)
         try:
             tables.connection.client.transact_write_items(**request)
         except (BotoCoreError, ClientError) as error:
+            met = error
             if code_of(error) == "TransactionCanceledException":
                 _read_reasons(writes, error.response["CancellationReasons"], error)
             elif not may_pass(error):
@@ -88,8 +99,9 @@ def commit(writes: Sequence[Write]) -> None:
             log.info("transaction not confirmed", code=code_of(error), tried=tried + 1)
         else:
             return
-    raise errors.Busy(
-        "The store did not confirm the write, and may have made it; send the same request again."
+    raise gave_up(
+        met,
+        "The store did not confirm the write, and may have made it; send the same request again.",
     )
 
 

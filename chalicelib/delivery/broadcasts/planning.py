@@ -37,7 +37,6 @@ PLANNED_WITHIN = timedelta(minutes=1)
 PAGES_AT_ONCE = 20
 PLANNING_MAX = 3
 NOT_STARTED_MAX = 20
-RUNNING_MAX = 10
 """Plans cost an account nothing and the workers time: so many at once, and so many unstarted."""
 
 
@@ -197,11 +196,11 @@ def _refuse_unless_sendable(
 
 
 def _refuse_beside_too_many(account_id: str) -> None:
-    """Refuse one plan more beside those that nobody has started or given up, or that are sent.
+    """Refuse one plan more beside those that nobody has started or given up.
 
     Two that come at the same instant may both pass; the next one does not.
     """
-    planning = waiting = running = 0
+    planning = waiting = 0
     cursor = None
     while True:
         found, cursor = store.page(
@@ -214,11 +213,10 @@ def _refuse_beside_too_many(account_id: str) -> None:
         )
         planning += sum(each.state == "planning" for each in found)
         waiting += sum(each.state in ("planning", "ready") for each in found)
-        running += sum(each.state in ("running", "stopping") for each in found)
-        if planning >= PLANNING_MAX or waiting >= NOT_STARTED_MAX or running >= RUNNING_MAX:
+        if planning >= PLANNING_MAX or waiting >= NOT_STARTED_MAX:
             raise errors.Conflict(
-                f"At most {PLANNING_MAX} broadcasts are planned at once, {NOT_STARTED_MAX} wait to "
-                f"be started, and {RUNNING_MAX} are sent; start or stop one of them first.",
+                f"At most {PLANNING_MAX} broadcasts are planned at once, and at most "
+                f"{NOT_STARTED_MAX} wait to be started; start or stop one of them first.",
                 kind="too-many-broadcasts",
             )
         if cursor is None:

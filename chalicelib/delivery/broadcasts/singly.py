@@ -116,13 +116,13 @@ def _one(
         chunk_item=chunk.item,
         expires_at=now + states.TOKENS_KEPT_FOR,
     )
-    store.put(token)
+    store.insist(lambda: store.put(token))
     told = [Line.state.set(states.SENT), Line.token.set(sent.token)]
     if sent.billing_status is not None:
         told.append(Line.billing_status.set(sent.billing_status))
-    if not _change(line, told, on_its_way):
+    if not _surely(line, told, on_its_way):
         # Its receipt was faster.
-        _change(line, told[1:], Line.sending_by == mine)
+        _surely(line, told[1:], Line.sending_by == mine)
     _waits_no_more(broadcast)
     return states.SENT
 
@@ -148,7 +148,7 @@ def _refused(
     if together.is_cut_off(refused) or (together.waits(refused) and tries < WAITS_MAX):
         # Without a connection nothing was asked of Viber, and the line is as good as new.
         tried = [] if together.is_cut_off(refused) else [Line.tries.set(tries + 1)]
-        _change(line, [Line.state.remove(), *tried], on_its_way)
+        _surely(line, [Line.state.remove(), *tried], on_its_way)
         store.again(lambda: _wait(broadcast, now=now))
         return WAITING
     failed: list[Action] = [
@@ -158,7 +158,7 @@ def _refused(
     ]
     if refused.status is not None:
         failed.append(Line.viber_status.set(refused.status))
-    _change(line, failed, on_its_way)
+    _surely(line, failed, on_its_way)
     if refused.status not in PAUSES_ON:
         return states.FAILED
     reason = together.reason_of(refused.status)
@@ -244,6 +244,10 @@ def _difference(chunk: Chunk, mask: int, *, now: datetime) -> store.Write:
         lines=mask.bit_count(),
     )
     return store.Put(told)
+
+
+def _surely(line: Line, changes: list[Action], condition: Condition) -> bool:
+    return store.insist(lambda: _change(line, changes, condition))
 
 
 def _change(line: Line, changes: list[Action], condition: Condition) -> bool:

@@ -28,6 +28,7 @@ LOOKED_AT_WITHIN = timedelta(minutes=1)
 PAUSED = "paused"
 LIVE = ("planning", "running", "stopping")
 CHUNKS_AT_ONCE = 200
+RUNNING_MAX = 10
 ASKED_EVERY = 10
 """After so many lines a worker asks whether somebody has stopped the broadcast."""
 
@@ -208,6 +209,7 @@ def start(
                 kind="price-risen",
                 price=money.told(broadcast.price_micros),
             )
+        _refuse_beside_too_many(account_id)
         cap = broadcast.cap_micros
         limit = agreed_micros if cap is None else cap
         return [Broadcast.limit_micros.set(limit), Broadcast.started_at.set(now), *_goes(now)]
@@ -244,11 +246,31 @@ def resume(
             return []
         if broadcast.state != PAUSED:
             raise _wrong(broadcast, "Only a broadcast that is paused can be resumed.")
+        _refuse_beside_too_many(account_id)
         capped = [] if cap is None else [Broadcast.cap_micros.set(cap)]
         limited = [] if cap is None else [Broadcast.limit_micros.set(cap)]
         return [*capped, *limited, *_goes(now)]
 
     return _changed(account_id, broadcast_id, changes, "broadcast resumed", by=by, now=now)
+
+
+def _refuse_beside_too_many(account_id: str) -> None:
+    """Refuse to send one broadcast more beside those that are being sent.
+
+    Two that come at the same instant may both pass; the next one does not.
+    """
+    running, cursor = 0, None
+    while True:
+        found, cursor = listed(account_id, limit=store.BATCH_GET_MAX, cursor=cursor)
+        running += sum(each.state in ("running", "stopping") for each in found)
+        if running >= RUNNING_MAX:
+            raise errors.Conflict(
+                f"At most {RUNNING_MAX} broadcasts are sent at once; wait for the end of one, or "
+                "pause or stop it.",
+                kind="too-many-running",
+            )
+        if cursor is None:
+            return
 
 
 def stop(account_id: str, broadcast_id: str, *, by: Actor, now: datetime) -> Broadcast:

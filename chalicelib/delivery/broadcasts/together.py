@@ -57,9 +57,20 @@ def _keep_token(chunk: Chunk, token: str) -> None:
     The account's balance, which may be what everybody writes just now, is not in it.
     """
     is_on_its_way = Chunk.state.is_in(chunks.SENDING, chunks.UNKNOWN)
-    kept = (Chunk.token.set(token), Chunk.revision.set(Chunk.revision + 1))
+    kept = (
+        Chunk.token.set(token),
+        Chunk.due_shard.set(store.shard_of("chunk", chunk.name)),
+        Chunk.due_at.set(chunk.sending_at + chunks.PASSES[0]),
+        Chunk.revision.set(Chunk.revision + 1),
+    )
     item = Chunk(key=chunk.key, item=chunk.item)
-    store.commit([store.Update(item, is_on_its_way, actions=kept), _told(chunk, token)])
+    store.commit(
+        [
+            store.Update(item, is_on_its_way, actions=kept),
+            _told(chunk, token),
+            store.Delete(LooseChunk(key=chunk.bot_id, item=chunks.loose_item(chunk))),
+        ]
+    )
 
 
 def _told(chunk: Chunk, token: str) -> store.Put:
@@ -228,11 +239,11 @@ def _refused(
 ) -> str:
     log.info("chunk refused", chunk=known.name, status=refused.status, http=refused.http_status)
     if refused.status in NOT_ALLOWED:
-        return store.again(lambda: _goes_singly(broadcast, known, now=now))
+        return store.insist(lambda: _goes_singly(broadcast, known, now=now))
     if waits(refused):
-        return store.again(lambda: _waits(broadcast, known, found, now=now))
-    state = store.again(lambda: _failed(broadcast, known, found, refused, now=now))
-    # First of all the others are kept from being refused too.
+        return store.insist(lambda: _waits(broadcast, known, found, now=now))
+    state = store.insist(lambda: _failed(broadcast, known, found, refused, now=now))
+    # Before anything else is learnt of it, the other chunks are kept from being refused too.
     steering.pause_for(broadcast, reason_of(refused.status), refused.words, refused.status)
     sending.learn(bot.bot, refused.status, now=now)
     return state
