@@ -1,6 +1,7 @@
 """Accounts, people and API keys: who may come in, from when and until when."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -178,6 +179,28 @@ def test_removing_again_ends_the_keys_that_a_removal_cut_short_has_left(desk: De
     assert remove(desk, nina).status == 404
 
     assert desk.call("GET", "/v1/tickets", by=key).status in REFUSED
+
+
+def test_when_no_more_letters_go_out_today_the_inviter_is_told_to_wait(desk: Desk) -> None:
+    before = everything()
+    told = {
+        "Error": {"Code": "LimitExceededException", "Message": "50 a day"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    events = aws.client("cognito-idp").meta.events
+    event = "before-call.cognito-identity-provider.AdminCreateUser"
+
+    def refuse(**_: Any) -> Any:
+        return SimpleNamespace(status_code=400), told
+
+    events.register(event, refuse)
+    try:
+        answer = invite(desk, "nina@example.com")
+    finally:
+        events.unregister(event, refuse)
+
+    assert (answer.status, answer.body["type"].rpartition("/")[2]) == (429, "too-many-requests")
+    assert everything() == before
 
 
 def test_an_assignee_of_any_length_is_looked_for_only_if_it_can_be_a_person(desk: Desk) -> None:
