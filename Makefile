@@ -48,8 +48,8 @@ smoke: .venv/ready ## the main job over HTTP and in a real browser
 	@$(BIN)/python -m tests.smoke
 
 .PHONY: rules
-rules: .venv/ready ## which test proves which rule of the business
-	@$(BIN)/python -m tools.rules
+rules: .venv/ready ## which test proves which rule of the business; RULE=S2.31 tells one of them
+	@$(BIN)/python -m tools.rules $(RULE)
 
 .PHONY: bench
 bench: .venv/ready ## round trips, write units, CPU and cold start, into docs/performance.md

@@ -147,7 +147,8 @@ class Demo:
         self._pumps.start_queues(config.queue_url)
         clock = clocks.Clock(config.real_now)
         self.seeded = seeds.sow(self.viber, clock, is_empty=self._is_empty)
-        self._pumps.start_schedules()
+        # What was sown late in a month has its fee due already.
+        self._pumps.start_schedules(at_once=["charge_fees"])
         page = clocks.ClockPage(clock, lambda: self.links, self._jobs)
         self._clock_server.start(page.answer)
 

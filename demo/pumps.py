@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import ModuleType
@@ -65,13 +65,15 @@ class Pumps:
                 handler = getattr(self._front_door, function)
                 self._run(self._poll, Queue(function, url, handler, source.batch_size))
 
-    def start_schedules(self) -> None:
-        """Run the schedules at their rates, by the business clock."""
+    def start_schedules(self, *, at_once: Collection[str] = ()) -> None:
+        """Run the schedules at their rates, by the business clock; some of them now already."""
         now = self._now()
         for source in self._front_door.app.event_sources:
             if isinstance(source, ScheduledEventConfig):
                 name = source.handler_string.rpartition(".")[2]
                 timetable = Timetable(name, rate_of(source.schedule_expression), now)
+                if name in at_once:
+                    timetable.due_at = now
                 self.timetables.append(timetable)
                 self._run(self._keep, timetable, getattr(self._front_door, name))
 

@@ -80,6 +80,18 @@ def test_recipients_are_named_and_lead_to_their_talks_without_a_round_trip_for_e
     assert meter.count.round_trips == 4
 
 
+def test_a_short_broadcast_counts_its_recipients_as_they_are_now(desk: Desk) -> None:
+    crier = Crier(desk)
+    crier.phones(2)
+    answered = desk.phone("Остап")
+    answered.write("Добрий день")
+    sent = crier.send()
+    desk.work()
+
+    shown = desk.call("GET", f"/v1/broadcasts/{sent.broadcast_id}").body
+    assert (shown["state"], shown["lines"]) == ("done", {"delivered": 3})
+
+
 def test_a_recipient_who_was_left_out_or_refused_shows_why(desk: Desk) -> None:
     crier = Crier(desk)
     leaves, gone, _ = crier.phones(3)

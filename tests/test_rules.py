@@ -72,6 +72,13 @@ def plain(text: str) -> str:
 # The table.
 
 
+def test_one_rule_is_told_whole_with_its_tests() -> None:
+    found = report('@pytest.mark.rule("S3.1")\ndef test_it():\n    assert f()\n')
+    told = list(rules.one(found, ["S3.1"]))
+    assert told[0].startswith("S3.1 (due): ")
+    assert told[1].endswith("::test_it")
+
+
 def test_a_row_gives_number_text_and_state() -> None:
     first, second, third = rules.read_rules(TABLE)
     assert first == ("S3.1", "The first, with numbers: 1 000 EUR.", "due")

@@ -62,8 +62,21 @@ def main() -> int:
     found = report(
         read_rules(RULES.read_text(encoding="utf-8")), proofs_under(TESTS, of=TEST_FILES)
     )
-    print("\n".join(lines(found)))
+    asked = sys.argv[1:]
+    unknown = [number for number in asked if number not in found.tests_of]
+    if unknown:
+        print(f"no such rule: {', '.join(unknown)}")
+        return 1
+    print("\n".join(one(found, asked) if asked else lines(found)))
     return 0 if found.is_good else 1
+
+
+def one(found: Report, numbers: Sequence[str]) -> Iterator[str]:
+    """Tell rules whole, each with its tests."""
+    for rule in found.rules:
+        if rule.number in numbers:
+            yield f"{rule.number} ({rule.state}): {rule.text}"
+            yield from (f"  tests/{test}" for test in found.tests_of[rule.number])
 
 
 def read_rules(text: str) -> list[Rule]:

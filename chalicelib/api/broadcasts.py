@@ -177,7 +177,11 @@ def list_broadcasts(call: Call[Empty, PageQuery]) -> Page:
     has_etag=True,
 )
 def show_broadcast(call: Call[Empty, Empty], broadcast_id: str) -> ShownOut:
-    """Show a broadcast and how far it is."""
+    """Show a broadcast and how far it is.
+
+    Up to three chunks are counted as they are now. Of a longer one `lines` are as of each chunk's
+    last pass: five minutes, an hour, a day and 15 days after it was sent.
+    """
     shown = broadcasts.show(call.account_id, broadcast_id)
     return ShownOut(
         **msgspec.structs.asdict(_out(shown.broadcast)),

@@ -29,12 +29,13 @@ PAUSED = "paused"
 LIVE = ("planning", "running", "stopping")
 CHUNKS_AT_ONCE = 200
 RUNNING_MAX = 10
+COUNTED_NOW_MAX = 3
 ASKED_EVERY = 10
 """After so many lines a worker asks whether somebody has stopped the broadcast."""
 
 
 class Told(NamedTuple):
-    """A broadcast, and what has become of its lines as of each chunk's last pass."""
+    """A broadcast, and what has become of its lines: now, or of a long one at its last passes."""
 
     broadcast: Broadcast
     counts: Counter[str]
@@ -78,15 +79,21 @@ def listed(
 
 
 def show(account_id: str, broadcast_id: str) -> Told:
-    """Tell how far a broadcast is, from its chunks."""
+    """Tell how far a broadcast is; the lines of a short one are counted as they are now."""
     broadcast = get(account_id, broadcast_id)
     counts: Counter[str] = Counter()
     held = posted = 0
     for chunk in every_chunk(broadcast):
-        counts.update(chunk.counts)
+        is_counted_now = broadcast.chunks <= COUNTED_NOW_MAX and chunk.state != chunks.PREPARING
+        counts.update(_counted_now(chunk) if is_counted_now else chunk.counts)
         held += chunk.held_micros
         posted += chunks.micros(chunk, chunks.read(chunk.posted))
     return Told(broadcast, counts, held, posted)
+
+
+def _counted_now(chunk: Chunk) -> dict[str, int]:
+    lines = chunks.lines_of(chunk)
+    return chunks.counted(chunk, lines, messages_of(chunk, lines))
 
 
 def recipients(
