@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import store
+from chalicelib import books, store
 from chalicelib.tables import Difference
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
 from tests.fixtures_paid import ELSEWHERE, UA, commercial, entries, money_of, next_day
-from tests.fixtures_talk import Talk, refused, settled, taken, token_at
+from tests.fixtures_talk import Talk, cut_short, refused, settled, taken, token_at
 
 FULL = 10_000_000
 
@@ -211,3 +211,13 @@ def test_what_is_written_to_a_deactivated_bot_is_kept_and_cannot_be_answered(des
     assert "connection request" in answer.body["detail"]
     assert desk.call("GET", "/v1/balance").status == 200
     assert desk.call("GET", "/v1/entries").status == 200
+
+
+def test_the_books_balance_beside_a_long_reply_that_is_not_written_yet(desk: Desk) -> None:
+    talk = outside(desk)
+    cut_short(talk, *(f"Частина {n}" for n in range(6)))
+    assert [m for m in desk.thread(talk.ticket_id) if m["kind"] == "outgoing"] == []
+
+    assert books.audit(desk.account_id, now=desk.now).findings == []
+    settled(desk.now + timedelta(minutes=2))
+    assert books.audit(desk.account_id, now=desk.now).findings == []

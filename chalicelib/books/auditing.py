@@ -60,12 +60,12 @@ def audit(
     checkpoint = None if is_whole else billing.checkpoint_before(account_id, now)
     since = None if checkpoint is None else checkpoint.ends_at
     before = 0 if checkpoint is None else checkpoint.entries_micros
-    look = _look(account_id, since, before, sources)
+    look = _look(account_id, since, before, sources, now)
     found = look.findings
     for _ in range(LOOKS - 1):
         if not found:
             break
-        look = _look(account_id, since, before, sources)
+        look = _look(account_id, since, before, sources, now)
         found &= look.findings
     return Report(
         account_id=account_id,
@@ -79,7 +79,11 @@ def audit(
 
 
 def _look(
-    account_id: str, since: datetime | None, before_micros: int, sources: Sequence[Source]
+    account_id: str,
+    since: datetime | None,
+    before_micros: int,
+    sources: Sequence[Source],
+    now: datetime,
 ) -> _Look:
     first = billing.balance(account_id)
     found: set[Finding] = set()
@@ -108,6 +112,8 @@ def _look(
     found |= _unexplained(e for e in entries.values() if _named(e) not in explained)
     set_aside = facts.set_aside(account_id)
     last = billing.balance(account_id)
+    if held not in (first.held_micros, last.held_micros):
+        held += facts.held_unwritten(account_id, now)
     found |= _of_balance(last)
     for name, micros in (
         ("entries_micros", total),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from chalicelib import bots, conversations, desk, ids, store, talks
+from chalicelib.delivery import finishing
 from chalicelib.tables import Conversation, Item, Message, Request, Session, Ticket
 
 READ_AT_ONCE = store.BATCH_GET_MAX
@@ -86,6 +87,12 @@ def deposits(account_id: str, since: datetime | None) -> Iterator[Fact]:
         if request.state == desk.WAITING and request.deposit_micros:
             cause = f"deposit:{request.request_id}:taken"
             yield Fact(cause, HELD, request.deposit_micros, request.created_at)
+
+
+def held_unwritten(account_id: str, now: datetime) -> int:
+    """Sum up what is held for the parts of long replies that are accepted and not written yet."""
+    left = finishing.unwritten(account_id, now=now)
+    return sum(message.price_micros or 0 for message in left if message.money == HELD)
 
 
 def set_aside(account_id: str) -> int:

@@ -2,6 +2,7 @@
 
 quote      what a reply would cost now
 accept     a reply becomes queued messages, in one transaction
+finishing  a reply too long for one: its plan, and the writing of its parts
 pricing    the one decision on what it costs, for all who ask
 sending    the queue's worker: one call to Viber for each message
 taking     what a message that Viber took does to money
@@ -12,7 +13,8 @@ settling   the schedule that finishes what a crash or a lost answer left open
 states     the table all of them follow
 """
 
-from chalicelib.delivery.accept import Accepted, Reply, finish, reply
+from chalicelib.delivery.accept import Accepted, Reply, reply
+from chalicelib.delivery.finishing import finish
 from chalicelib.delivery.quote import Quote, quote
 from chalicelib.delivery.receipts import receipt
 from chalicelib.delivery.sending import send

@@ -1,14 +1,10 @@
 """A reply is accepted: everything that is decided about it is decided here, once.
 
 One transaction takes a reply of up to five parts. A longer one is decided as a whole in its
-first transaction, which also writes down its plan; the messages follow, and only then is
-anything queued. `settling` finishes a plan that a crash left open.
+first transaction, which also writes down its plan; `finishing` does the rest.
 """
 
-import base64
-import contextlib
 import hashlib
-import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,7 +19,6 @@ from chalicelib import (
     ids,
     months,
     plans,
-    queues,
     sessions,
     store,
     talks,
@@ -31,7 +26,7 @@ from chalicelib import (
     viber,
 )
 from chalicelib.audit import Actor
-from chalicelib.delivery import pricing, states
+from chalicelib.delivery import finishing, pricing, states
 from chalicelib.delivery.pricing import Priced
 from chalicelib.money import Money
 from chalicelib.sessions.talk import HELD
@@ -42,10 +37,7 @@ PARTS_MAX = 20
 # Viber: a sender's name has at most 28 characters, each of up to three bytes.
 LARGEST_NAME = "\uffee" * 28
 ANSWERS_KEPT_FOR = timedelta(days=2)
-# The schedule that finishes a plan may not run for days.
-PLANS_KEPT_FOR = timedelta(days=30)
 RUNS_AT_MOST_FOR = timedelta(seconds=30)
-FINISHED_AFTER = timedelta(minutes=1)
 LEARNT_LATER = (
     "sending_at",
     "sent_at",
@@ -102,30 +94,6 @@ def types_of(parts: Sequence[viber.Sendable]) -> list[str]:
     return [viber.type_of(part) for part in parts]
 
 
-def finish(answer: FirstAnswer, *, now: datetime) -> list[Message]:
-    """Write and queue what a long reply's plan still lacks; doing so twice does no harm."""
-    messages = _unpacked(answer.plan["messages"])
-    for first in range(0, len(messages), store.ACTIONS_MAX):
-        batch = messages[first : first + store.ACTIONS_MAX]
-        try:
-            store.commit(
-                [store.Put(m, Message.key.does_not_exist(), fails_as=store.MINE) for m in batch]
-            )
-        except store.AlreadyThere:
-            continue
-    if answer.plan["notify"]:
-        queues.put_outgoing([_queued(message) for message in messages])
-    done = [
-        FirstAnswer.state.set("done"),
-        FirstAnswer.plan.remove(),
-        FirstAnswer.due_shard.remove(),
-        FirstAnswer.due_at.remove(),
-    ]
-    with contextlib.suppress(store.Changed):
-        store.update(FirstAnswer(key=answer.key), done, FirstAnswer.state == "accepting")
-    return messages
-
-
 def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> Accepted:
     answer_key = f"{account_id}/{wanted.idempotency_key}"
     ticket, first = store.read(
@@ -173,10 +141,7 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
         expires_at=now + ANSWERS_KEPT_FOR,
     )
     if is_long:
-        answer.plan = {"notify": wanted.notify, "messages": _packed(messages)}
-        answer.expires_at = now + PLANS_KEPT_FOR
-        answer.due_at = now + FINISHED_AFTER
-        answer.due_shard = store.shard_of("accept", answer_key)
+        finishing.plan(answer, messages, notify=wanted.notify, now=now)
     writes: list[store.Write] = [
         store.Put(answer, FirstAnswer.key.does_not_exist(), fails_as=store.MINE),
         *talk_writes,
@@ -191,9 +156,9 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
             raise store.Changed("answer") from None
         return _again(there.item, fingerprint, key, now=now)
     if is_long:
-        finish(answer, now=now)
+        finishing.finish(answer, now=now)
     elif wanted.notify:
-        queues.put_outgoing([_queued(message) for message in messages])
+        finishing.queue(messages)
     return Accepted(messages, is_repeat=False)
 
 
@@ -393,7 +358,7 @@ def _again(first: FirstAnswer, fingerprint: str, key: str, *, now: datetime) -> 
     if first.state == "accepting":
         if now - first.started_at < RUNS_AT_MOST_FOR:
             raise errors.StillRunning("The first request with this key is still running.")
-        finish(first, now=now)
+        finishing.finish(first, now=now)
     wanted = [(Message, key, conversations.message_item(i)) for i in first.answer]
     messages = [message for message in store.read(*wanted) if message is not None]
     for message in messages:
@@ -405,29 +370,8 @@ def _again(first: FirstAnswer, fingerprint: str, key: str, *, now: datetime) -> 
     return Accepted(messages, is_repeat=True)
 
 
-def _queued(message: Message) -> queues.Outgoing:
-    return queues.Outgoing(
-        key=message.key, message_id=message.message_id, before_id=message.before_id
-    )
-
-
 def _fingerprint(wanted: Reply) -> str:
     said: Any = [wanted.ticket_id, wanted.notify, [viber.encode(part) for part in wanted.parts]]
     if wanted.agreed_price is not None:
         said.append(wanted.agreed_price)
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
-
-
-def _packed(messages: list[Message]) -> str:
-    # DynamoDB: an item has at most 400 kB, which a reply of 20 long parts may not fit as it is.
-    raw = msgspec.json.encode([message.to_dynamodb_dict() for message in messages])
-    return base64.b64encode(zlib.compress(raw)).decode()
-
-
-def _unpacked(packed: str) -> list[Message]:
-    messages = []
-    for raw in msgspec.json.decode(zlib.decompress(base64.b64decode(packed))):
-        message = Message()
-        message.from_dynamodb_dict(raw)
-        messages.append(message)
-    return messages

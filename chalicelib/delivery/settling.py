@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib import queues, store
 from chalicelib.delivery import failing, orphans, paying, receipts, states
-from chalicelib.delivery.accept import finish
+from chalicelib.delivery.finishing import DUE, finish
 from chalicelib.delivery.sending import become_unknown, fail_queued
 from chalicelib.tables import FirstAnswer, Message, TokenItem
 
@@ -17,7 +17,7 @@ CAUGHT_UP = (states.SENT, states.DELIVERED, states.FAILED)
 def due(now: datetime) -> Iterator[FirstAnswer | Message]:
     """Find the long replies and the messages that something is left to do about."""
     # A long reply is written whole before any of its messages is given up.
-    yield from store.due(FirstAnswer, "accept", now)
+    yield from store.due(FirstAnswer, DUE, now)
     yield from store.due(Message, "send", now)
 
 
