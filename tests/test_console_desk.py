@@ -50,6 +50,8 @@ def test_an_operator_sees_all_answers_and_approves_once(
     one.locator("[data-testid=approve]").click()
     question = plain(operator.at("confirm").inner_text())
     assert "400,00 EUR буде витрачено: 200,00 EUR за активацію, 200,00 EUR відкладеться" in question
+    account = operator.at("desk-request").first.get_by_role("link").first.inner_text()
+    assert f"Акаунт: {account}. Компанія в заявці: Bread and Salt Bakery." in question
     operator.at("confirm-no").click()
     assert balance(running_demo) == before
     one.locator("[data-testid=approve]").click()
@@ -83,7 +85,9 @@ def test_an_operator_refuses_after_a_question_and_the_deposit_goes_back(
     operator.open("#/desk/requests")
     one = operator.at("desk-request", f"[data-request-id={request['request_id']}]")
     one.locator("[data-testid=refuse]").click()
-    assert "400,00 EUR повернеться на баланс" in plain(operator.at("confirm").inner_text())
+    question = plain(operator.at("confirm").inner_text())
+    assert "400,00 EUR повернеться на баланс" in question
+    assert "Компанія в заявці: Bread and Salt Bakery." in question
     operator.at("confirm-no").click()
     assert balance(running_demo) == before
     one.locator("[data-testid=refuse]").click()

@@ -34,7 +34,10 @@ def test_the_price_of_a_session_is_seen_before_the_reply_that_opens_it(
     agent.write("Є о дев’ятій.")
     message = agent.message("Є о дев’ятій.", "outgoing", "delivered")
     message.wait_for()
-    assert message.locator("[data-testid=charge][data-kind=opens-session]").count() == 1
+    charge = message.locator("[data-testid=charge][data-kind=opens-session][data-state=posted]")
+    charge.wait_for()
+    assert plain(charge.inner_text()).startswith("0,0375 EUR · відкрило сесію")
+    assert plain(charge.text_content() or "").count("сесію") == 1
     words = meter(agent, "in-session")
     assert "Безкоштовно" in words
     assert "повідомлень 1 / 60" in words

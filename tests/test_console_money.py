@@ -189,6 +189,24 @@ def test_wrong_answers_are_told_at_their_fields_and_nothing_is_sent(
     assert len(after) == before
 
 
+@pytest.mark.rule("S1.22")
+def test_an_empty_form_marks_every_field_at_once_and_begins_at_the_first(
+    admin: Console, running_demo: Demo
+) -> None:
+    credit(running_demo, "400.00")
+    admin.open(f"{MONEY}/requests/new")
+    admin.at("request-submit").click()
+    wrong = admin.at("request-form").locator(".wrong")
+    wrong.first.wait_for()
+    assert wrong.count() == len(FIELDS)
+    first = admin.page.evaluate("document.activeElement.name")
+    assert first == "has_read_terms"
+    admin.at("form-first-name").fill("Olena")
+    until(lambda: wrong.count() == len(FIELDS) - 1, "the others stay marked")
+    focused = admin.page.evaluate("document.activeElement.dataset.testid")
+    assert focused == "form-first-name"
+
+
 @pytest.mark.rule("S1.30", "S1.31", "S1.32")
 def test_a_sent_request_is_listed_with_its_state_and_a_refused_one_with_its_refund(
     admin: Console, running_demo: Demo
@@ -295,6 +313,7 @@ def test_the_trail_tells_in_words_what_was_done_and_leaves_out_what_is_not_said(
     words = plain(refused.inner_text())
     assert "Відмовлено за заявкою" in words
     assert words.endswith("Заявка: Новий бот")
+    assert "req_" not in words
     turned_on = plain(
         admin.at("audit-line", "[data-action='sessions turned on']").first.inner_text()
     )
@@ -398,6 +417,8 @@ def test_the_overview_and_the_request_lead_to_the_bot_whose_key_is_awaited_and_n
     line.locator("[data-testid=paste-key]").click()
     admin.at("bot-head", "[data-state=awaiting_key]").wait_for()
     assert admin.hash.endswith(bot_id)
+    first = admin.page.locator(".columns section").first
+    assert first.locator("[data-testid=replace-key]").count() == 1
     assert admin.at("pays-anyway").count() == 0
     admin.at("replace-key").click()
     admin.at("bot-key").fill(viber_bot["key"])
@@ -503,6 +524,33 @@ def test_statement_and_report_show_what_was_paid_for_each_line_open_to_its_cause
     )
 
 
+def test_the_report_says_to_how_many_a_broadcast_went_even_to_one(admin: Console) -> None:
+    line = {
+        "entry_id": "ent_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "kind": "broadcast",
+        "price_kind": "bot-initiated",
+        "sent_at": "2026-11-20T10:00:00Z",
+        "charged_at": "2026-11-20T10:05:00Z",
+        "bot_id": "bot_1",
+        "bot_name": "Цукерня",
+        "recipient": {"name": None, "subscriber_id": None},
+        "country": "UA",
+        "state": "delivered",
+        "count": 1,
+        "price": {"amount": "0.0196", "currency": "EUR"},
+    }
+    page = {"items": [line], "next_cursor": None}
+    admin.page.route("**/v1/reports/messages?**", lambda route: route.fulfill(json=page))
+    admin.open(f"{MONEY}/report")
+    row = admin.at("report-line")
+    row.wait_for()
+    words = plain(row.inner_text())
+    assert "Отримувачів: 1" in words
+    # The day is said once where both are of one day.
+    assert words.count("2026") == 1
+    assert "12:05" in words
+
+
 def test_a_forecast_is_told_in_cents_and_its_months_by_their_names(admin: Console) -> None:
     def euros(amount: str) -> dict[str, str]:
         return {"amount": amount, "currency": "EUR"}
@@ -591,7 +639,8 @@ def test_a_warning_stands_on_the_page_until_it_is_over(admin: Console, running_d
     warning = admin.at("warning", "[data-kind=low-balance]")
     warning.wait_for()
     assert "Мало грошей на балансі" in warning.inner_text()
-    assert "EUR" in warning.inner_text()
+    line = f"Межа попередження: {much.replace('.', ',')} EUR"
+    assert line.replace(" ", "") in plain(warning.inner_text()).replace(" ", "")
     warning.locator("[data-testid=seen]").click()
     warning.locator("[data-testid=seen]").wait_for(state="detached")
     assert running_demo.call("PATCH", "/v1/money-settings", before, by="admin").status == 200

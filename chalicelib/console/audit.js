@@ -4,6 +4,7 @@ import { html } from "./view.js";
 import { t, told } from "./i18n.js";
 import { botName, people } from "./directory.js";
 import { usePages } from "./pages.js";
+import { to } from "./routes.js";
 import { full } from "./times.js";
 import { Loading, More, PageProblem } from "./widgets.js";
 import { Details } from "./audit-details.js";
@@ -45,13 +46,19 @@ function Line({ line }) {
     <td><time datetime=${at}>${full(at)}</time></td>
     <td title=${by}><bdi>${by_name || by}</bdi></td>
     <td>${told("action", action) ?? action}</td>
-    <td title=${subject}>${named(subject) ?? html`<code>${subject}</code>`}</td>
+    <td title=${subject}>${named(subject) ?? kindOf(subject) ?? html`<code>${subject}</code>`}</td>
     <td class="audit-facts"><${Details} facts=${facts} /></td>
   </tr>`;
 }
 
-// Bots and people have names, all else its id.
+// Bots and people have names, broadcasts and requests a page; all else its id.
 function named(id) {
   const name = botName(id) || people.value.find((person) => person.person_id === id)?.name;
   return name ? html`<bdi>${name}</bdi>` : null;
+}
+
+function kindOf(id) {
+  if (id.startsWith("brc_")) return html`<a href=${to.broadcast(id)}>${t("broadcast.one")}</a>`;
+  if (id.startsWith("req_")) return html`<a href=${to.requests}>${t("detail.kind")}</a>`;
+  return null;
 }

@@ -50,7 +50,12 @@ export function Connection({ path, bot, onChanged, onCancelled }) {
       </button>`}
     </div>`}
     <div class="actions">
-      <button type="button" data-testid="replace-key" onClick=${() => setOpen("key")}>
+      <button
+        type="button"
+        class=${isAwaiting ? "primary" : undefined}
+        data-testid="replace-key"
+        onClick=${() => setOpen("key")}
+      >
         ${verb}
       </button>
       ${isOn &&

@@ -28,15 +28,23 @@ export function BotPage({ bot_id }) {
         ? html`<${PageProblem} problem=${problem} onRetry=${read} />`
         : html`<${Loading} />`}`;
   }
+  // What a bot waits for stands first.
+  const isAwaiting = bot.state === "awaiting_key";
+  const connection = html`<${Connection}
+    ...${{ path, bot }}
+    onChanged=${setBot}
+    onCancelled=${read}
+  />`;
   return html`
     <${Trail} last=${bot.name} />
     <${Head} bot=${bot} />
     ${bot.sending_stopped && html`<${Stopped} stopped=${bot.sending_stopped} />`}
     <div class="columns">
       <div>
+        ${isAwaiting && connection}
         <${BotSettings} path=${path} bot=${bot} onSaved=${setBot} />
         <${Webhook} path=${path} bot=${bot} onChecked=${setBot} />
-        <${Connection} path=${path} bot=${bot} onChanged=${setBot} onCancelled=${read} />
+        ${!isAwaiting && connection}
       </div>
       <div>
         ${bot.link && html`<${BotLink} path=${path} bot=${bot} />`}

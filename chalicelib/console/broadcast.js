@@ -13,6 +13,9 @@ import { BroadcastState } from "./broadcasts.js";
 import { BroadcastRecipients } from "./broadcast-recipients.js";
 import { Text } from "./content.js";
 
+// The lines of so many parts are counted as they are now; those of more as of their last pass.
+const COUNTED_NOW_MOST = 3;
+
 export function BroadcastPage({ broadcast_id }) {
   const path = `broadcasts/${encodeURIComponent(broadcast_id)}`;
   const { data, problem, nudge } = useFollowed(path);
@@ -117,6 +120,7 @@ function Progress({ broadcast }) {
       <div><dt>${t("broadcast.committed")}</dt><dd>${cost(committed)}</dd></div>
     </dl>
     <p class="hint">${t("broadcast.later")}</p>
+    ${chunks > COUNTED_NOW_MOST && html`<p class="hint">${t("broadcast.stale")}</p>`}
   </div>`;
 }
 

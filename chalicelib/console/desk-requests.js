@@ -102,6 +102,7 @@ function Decision({ request, onDecided }) {
     setWrong(missing ? { field: missing, text } : null);
     if (!missing) setAsked({ decision: "approved", more });
   };
+  const whose = html`<${Whose} ...${{ account_id, form }} />`;
   const control = (ties) => html`<textarea
     ...${ties}
     rows="2"
@@ -142,7 +143,7 @@ function Decision({ request, onDecided }) {
     ${asked?.decision === "approved" &&
     html`<${Confirm}
       title=${t("desk.approve_title")}
-      text=${approvalOf(deposit, terms, asked.more)}
+      text=${[whose, approvalOf(deposit, terms, asked.more)]}
       verb=${t("desk.approve")}
       danger=${false}
       onYes=${() => run("approved", asked.more)}
@@ -151,14 +152,26 @@ function Decision({ request, onDecided }) {
     ${asked?.decision === "refused" &&
     html`<${Confirm}
       title=${t("desk.refuse_title")}
-      text=${isZero(deposit)
-        ? t("desk.refuse_free_ask")
-        : t("desk.refuse_ask", { deposit: cost(deposit) })}
+      text=${[
+        whose,
+        isZero(deposit)
+          ? t("desk.refuse_free_ask")
+          : t("desk.refuse_ask", { deposit: cost(deposit) }),
+      ]}
       verb=${t("desk.refuse")}
       onYes=${() => run("refused", asked.more)}
       onClose=${() => setAsked(null)}
     />`}
   </div>`;
+}
+
+// Whose money a decision moves.
+function Whose({ account_id, form: { company_name: company } }) {
+  const account = accountName(account_id);
+  return html`<b data-testid="whose">
+      ${company ? t("desk.whose_company", { account, company }) : t("desk.whose", { account })}
+    </b>
+    <br />`;
 }
 
 // What an approval does with money, or with the terms a bot works on.

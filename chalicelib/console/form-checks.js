@@ -9,18 +9,22 @@ const TEXTS = [
   "company_type", "inquiry",
 ];
 
-// The first field that is wrong, as {field, text}; null where nothing is to be seen.
+// Every field that is wrong, as {field, text}.
 export function wrongIn(form, wish) {
-  if (wish.purpose !== "new" && !wish.bot_id) return { field: "bot_id", text: t("form.no_bot") };
-  if (form.has_read_terms === null) return { field: "has_read_terms", text: t("form.choose") };
-  if (!form.has_read_terms) return { field: "has_read_terms", text: t("form.read_terms") };
-  const found = TEXTS.map((field) => ({ field, text: wrongText(field, form[field].trim()) }));
-  const business = form.has_business_account === null && {
-    field: "has_business_account",
-    text: t("form.choose"),
-  };
-  const at = TEXTS.indexOf("company_type");
-  return [...found.slice(0, at), business, ...found.slice(at)].find((each) => each?.text) ?? null;
+  const wrong = TEXTS.map((field) => ({ field, text: wrongText(field, form[field].trim()) }));
+  const bot = wish.purpose !== "new" && !wish.bot_id && t("form.no_bot");
+  const business = form.has_business_account === null && t("form.choose");
+  return [
+    { field: "bot_id", text: bot },
+    { field: "has_read_terms", text: unread(form.has_read_terms) },
+    { field: "has_business_account", text: business },
+    ...wrong,
+  ].filter((each) => each.text);
+}
+
+function unread(answer) {
+  if (answer === null) return t("form.choose");
+  return answer ? null : t("form.read_terms");
 }
 
 function wrongText(field, value) {

@@ -10,6 +10,7 @@ import { explain } from "./widgets.js";
 import { Icon } from "./icons.js";
 import { Content } from "./content.js";
 import { to } from "./routes.js";
+import { isOpener } from "./opened-sessions.js";
 
 const MARKS = {
   queued: "clock",
@@ -20,8 +21,10 @@ const MARKS = {
   failed: "failed",
   unknown: "unknown",
 };
+const SENT = ["sent", "delivered", "seen"];
 
-export function Message({ message, contactName, isSameVoice }) {
+// `session` is the one that the message has opened, where it is known.
+export function Message({ message, contactName, isSameVoice, session = null }) {
   const { message_id, kind, delivery } = message;
   const classes = `message ${kind}${isSameVoice ? " same-voice" : ""}`;
   return html`<article
@@ -38,7 +41,7 @@ export function Message({ message, contactName, isSameVoice }) {
     <div class="bubble">
       <${Content} message=${message} />
       <p class="stamp">
-        ${message.charge && html`<${Charge} charge=${message.charge} />`}
+        ${message.charge && html`<${Charge} ...${{ message, session }} />`}
         <time datetime=${message.at} title=${full(message.at)}>${clock(message.at)}</time>
         ${delivery && html`<${DeliveryMark} delivery=${delivery} />`}
       </p>
@@ -84,16 +87,37 @@ export function DeliveryMark({ delivery }) {
 }
 
 // What the message cost and what became of that money, said quietly.
-function Charge({ charge }) {
-  const { kind, price, state } = charge;
-  const isSession = ["opens-session", "renews-session"].includes(kind);
-  if (state === "none" && !isSession) return null;
+function Charge({ message, session }) {
+  const { kind, price, state } = message.charge;
+  if (isOpener(message)) {
+    const money = session?.money ?? state;
+    const [text, fate] = [openedOf(message, session), told("money", money)];
+    return html`<${Cost} ...${{ kind, text, fate }} state=${money} />`;
+  }
+  if (state === "none") return null;
   const words = [told("price", kind), told("money", state)].filter(Boolean).join(" · ");
-  return html`<span class=${`charge ${state}`} title=${words} data-testid="charge"
-    data-kind=${kind} data-state=${state}>
-    ${isSession ? told("price", kind) : cost(price)}
-    <span class="hidden"> ${words}</span>
+  return html`<${Cost} ...${{ kind, state }} text=${cost(price)} fate=${words} />`;
+}
+
+function Cost({ kind, state, text, fate }) {
+  return html`<span
+    class=${`charge ${state}`}
+    title=${[text, fate].filter(Boolean).join(" · ")}
+    data-testid="charge"
+    data-kind=${kind}
+    data-state=${state}
+  >
+    ${text}${fate && html`<span class="hidden"> · ${fate}</span>`}
   </span>`;
+}
+
+// Before it is sent, what it will do; after that what it has done, and for how much.
+function openedOf({ charge, delivery }, session) {
+  if (!SENT.includes(delivery?.state)) return told("price", charge.kind);
+  const done = charge.kind === "opens-session"
+    ? t("message.opened_session")
+    : t("message.renewed_session");
+  return [session?.price && cost(session.price), done].filter(Boolean).join(" · ");
 }
 
 function Failed({ message }) {

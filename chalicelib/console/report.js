@@ -7,7 +7,7 @@ import { botName, people } from "./directory.js";
 import { usePages } from "./pages.js";
 import { change, cost, count, sum } from "./money.js";
 import { to } from "./routes.js";
-import { countryName, full } from "./times.js";
+import { clock, countryName, dayOf, full } from "./times.js";
 import { Loading, More, PageProblem, Refusal } from "./widgets.js";
 import { Table } from "./table.js";
 import { countryOptions } from "./countries.js";
@@ -83,7 +83,6 @@ function Totals({ query, wish }) {
   if (problem) return html`<${Refusal} problem=${problem} onRetry=${() => setTurn(turn + 1)} />`;
   if (!isDone) return html`<${Loading} />`;
   const sums = byKind(parts.flatMap((part) => part.sums));
-  const entries = parts.reduce((all, part) => all + part.entries, 0);
   const total = sum(parts.map((part) => part.total));
   return html`
     <${Table}
@@ -97,7 +96,7 @@ function Totals({ query, wish }) {
       rows=${sums.map(([kind, one]) => sumRow(kind, one, wish))}
       foot=${[
         t("report.total"),
-        count(entries),
+        count(sums.reduce((all, [, one]) => all + one.count, 0)),
         html`<span data-testid="total" data-amount=${total.amount}>${change(total)}</span>`,
       ]}
     />
@@ -145,7 +144,12 @@ function Lines({ query }) {
     ${!list.items && !list.problem && html`<${Loading} />`}
     ${isNone && html`<p class="empty small">${t("report.none")}</p>`}
     ${list.items?.length > 0 &&
-    html`<${Table} title=${t("report.lines")} heads=${heads} rows=${list.items.map(rowOf)} />`}
+    html`<${Table}
+      title=${t("report.lines")}
+      heads=${heads}
+      rows=${list.items.map(rowOf)}
+      dense=${true}
+    />`}
     <${More} list=${list} />
   `;
 }
@@ -153,14 +157,14 @@ function Lines({ query }) {
 function rowOf(line) {
   const { entry_id, charged_at, sent_at, bot_id, bot_name, recipient, kind, price_kind } = line;
   const name = told("price", price_kind) ?? told("entry", kind) ?? kind;
-  const many = line.count > 1 && t("report.many", { count: count(line.count) });
+  const many = kind === "broadcast" && t("report.many", { count: count(line.count) });
   return {
     key: `${entry_id} ${line.country}`,
     "data-testid": "report-line",
     "data-entry-id": entry_id,
     cells: [
       sent_at && html`<time datetime=${sent_at}>${full(sent_at)}</time>`,
-      html`<time datetime=${charged_at}>${full(charged_at)}</time>`,
+      html`<${Charged} line=${line} />`,
       html`<bdi>${bot_name || botName(bot_id)}</bdi>`,
       html`<bdi>${recipient.name || many || t("contact.unnamed")}</bdi>`,
       line.country && countryName(line.country),
@@ -169,4 +173,12 @@ function rowOf(line) {
       cost(line.price),
     ],
   };
+}
+
+// The hour alone for what was charged on the day it was sent.
+function Charged({ line: { sent_at, charged_at } }) {
+  const isSameDay = sent_at && dayOf(sent_at) === dayOf(charged_at);
+  return html`<time datetime=${charged_at} title=${full(charged_at)}>
+    ${isSameDay ? clock(charged_at) : full(charged_at)}
+  </time>`;
 }

@@ -29,7 +29,8 @@ export function RequestFormPage() {
   const { purpose = "new", bot = "" } = route.value.query;
   const [wish, setWish] = useState({ purpose, bot_id: bot });
   const [form, setForm] = useState(EMPTY);
-  const [wrong, setWrong] = useState(null);
+  const [wrong, setWrong] = useState([]);
+  const [tries, setTries] = useState(0);
   const [key, setKey] = useState(newKey);
   const bots = usePages("bots", 200);
   const balance = useOne("balance");
@@ -40,28 +41,33 @@ export function RequestFormPage() {
     showToast(t("requests.sent"));
     go(to.requests);
   });
-  const shown = wrong ?? atField(problem);
+  const refused = atField(problem);
+  const shown = wrong.length > 0 || !refused ? wrong : [refused];
+  const problemOf = (name) => shown.find((each) => each.field === name) ?? null;
+  // The first that is wrong, after each try.
   useEffect(() => {
-    if (shown) box.current?.querySelector("[aria-invalid=true]")?.focus();
-  }, [shown?.field, shown?.text, busy]);
+    if (shown.length > 0) box.current?.querySelector("[aria-invalid=true]")?.focus();
+  }, [tries, busy]);
 
   const set = (name, value) => {
     setForm({ ...form, [name]: value });
     // Another wish needs a key of its own, or the server takes it for the first one.
     setKey(newKey());
-    setWrong(null);
+    setWrong(wrong.filter((each) => each.field !== name));
   };
   const submit = (event) => {
     event.preventDefault();
     const found = wrongIn(form, wish);
     setWrong(found);
+    setTries(tries + 1);
+    if (found.length > 0) return;
     const { purpose: chosen, bot_id } = wish;
-    if (!found) run({ purpose: chosen, form, bot_id: chosen === "new" ? null : bot_id });
+    run({ purpose: chosen, form, bot_id: chosen === "new" ? null : bot_id });
   };
   const field = (name) => ({
     name,
     value: form[name],
-    problem: shown,
+    problem: problemOf(name),
     label: told("field", name),
     onValue: (value) => set(name, value),
   });
@@ -86,11 +92,11 @@ export function RequestFormPage() {
       <${Purpose}
         wish=${wish}
         bots=${bots.items}
-        problem=${shown}
+        problem=${problemOf("bot_id")}
         onWish=${(changed) => {
           setWish(changed);
           setKey(newKey());
-          setWrong(null);
+          setWrong(wrong.filter((each) => each.field !== "bot_id"));
         }}
       />
       <${YesNo}
@@ -113,7 +119,7 @@ export function RequestFormPage() {
       <${YesNo} ...${field("has_business_account")} />
       <${TypeField} ...${field("company_type")} options=${families.company_type} />
       <${Inquiry} ...${field("inquiry")} />
-      ${problem && !shown && html`<${Refusal} problem=${problem} />`}
+      ${problem && shown.length === 0 && html`<${Refusal} problem=${problem} />`}
       <div class="actions">
         <button
           type="submit"

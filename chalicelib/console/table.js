@@ -3,11 +3,12 @@
 import { html } from "./view.js";
 
 // `heads` are texts, or {text, isNumber} for numbers; each of `rows` is {key, cells, ...attributes}
-// with as many cells as heads.
-export function Table({ title, heads, rows, foot = null, testid }) {
+// with as many cells as heads. A `dense` table has more columns than a screen has room for.
+export function Table({ title, heads, rows, foot = null, testid, dense = false }) {
   const all = heads.map((head) => (typeof head === "string" ? { text: head } : head));
   const classOf = ({ isNumber }) => (isNumber ? "money" : undefined);
-  return html`<div class="table-frame" tabindex="0" role="region" aria-label=${title}>
+  const classes = `table-frame${dense ? " dense" : ""}`;
+  return html`<div class=${classes} tabindex="0" role="region" aria-label=${title}>
     <table data-testid=${testid}>
       <thead>
         <tr>

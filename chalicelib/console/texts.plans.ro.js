@@ -101,6 +101,8 @@ export default {
   "desk.turn_on": "Pornește sesiunile",
   "desk.turn_on_hint": "Taxa lunii curente se ia imediat; tariful botului se schimbă.",
   "desk.turn_on_title": "Sesiuni pentru „{name}”",
+  "desk.whose": "Cont: {account}.",
+  "desk.whose_company": "Cont: {account}. Compania din cerere: {company}.",
   "detail.amount": "Sumă",
   "detail.bot_id": "Bot",
   "detail.email": "E-mail",

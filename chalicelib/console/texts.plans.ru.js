@@ -101,6 +101,8 @@ export default {
   "desk.turn_on": "Включить сессии",
   "desk.turn_on_hint": "Плата за текущий месяц будет списана сразу; тариф бота изменится.",
   "desk.turn_on_title": "Сессии для «{name}»",
+  "desk.whose": "Аккаунт: {account}.",
+  "desk.whose_company": "Аккаунт: {account}. Компания в заявке: {company}.",
   "detail.amount": "Сумма",
   "detail.bot_id": "Бот",
   "detail.email": "Почта",

@@ -101,6 +101,8 @@ export default {
   "desk.turn_on": "Увімкнути сесії",
   "desk.turn_on_hint": "Плату за поточний місяць буде списано одразу; тариф бота зміниться.",
   "desk.turn_on_title": "Сесії для «{name}»",
+  "desk.whose": "Акаунт: {account}.",
+  "desk.whose_company": "Акаунт: {account}. Компанія в заявці: {company}.",
   "detail.amount": "Сума",
   "detail.bot_id": "Бот",
   "detail.email": "Пошта",

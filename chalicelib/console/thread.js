@@ -9,6 +9,7 @@ import { dayOf, longDay } from "./times.js";
 import { Icon } from "./icons.js";
 import { Loading, More, PageProblem, say } from "./widgets.js";
 import { Message, Pending } from "./message.js";
+import { useOpenedSessions } from "./opened-sessions.js";
 
 const PAGE = 50;
 const GAP_PAGES = 5;
@@ -84,6 +85,7 @@ export function Thread({ ticket_id, thread, contactName }) {
   const pending = outbox.value.filter((one) => one.ticket_id === ticket_id);
   const { box, list, isAway, toEnd } = useEnd(thread.messages, pending.length);
   useAnnouncedWords(thread.messages, contactName);
+  const sessions = useOpenedSessions(ticket_id, thread.messages);
   if (!thread.messages) {
     return html`<div class="thread" ref=${box}>
       ${thread.problem ? html`<${PageProblem} problem=${thread.problem} />` : html`<${Loading} />`}
@@ -105,6 +107,7 @@ export function Thread({ ticket_id, thread, contactName }) {
             <${Message}
               message=${message}
               contactName=${contactName}
+              session=${sessions[message.charge?.session_id]}
               isSameVoice=${!isNewDay && isSameVoice(before, message)}
             />
           <//>`;

@@ -6,9 +6,11 @@ import { t, told } from "./i18n.js";
 import { botName } from "./directory.js";
 import { usePages } from "./pages.js";
 import { cost, count } from "./money.js";
-import { dayIn, full } from "./times.js";
+import { dayIn, full, lengthOf } from "./times.js";
 import { useTerms } from "./terms.js";
 import { More, Refusal, useAct } from "./widgets.js";
+
+const DAY_MS = 86_400_000;
 
 export function Warnings() {
   const [isPast, setPast] = useState(false);
@@ -67,6 +69,14 @@ function Warning({ warning, onSeen }) {
   </li>`;
 }
 
+// The line that was crossed: an amount, so many days, or a part of the month's limit.
+function lineOf({ line, line_days, line_percent }) {
+  if (line) return cost(line);
+  // Short days may end with a full stop, as the sentence does.
+  if (line_days) return lengthOf(line_days * DAY_MS).replace(/\.$/, "");
+  return line_percent ? `${line_percent} %` : null;
+}
+
 // The figures of a warning, as it was raised.
 function wordsOf({ facts }, zone) {
   const { available, short, owed, fee, out_at, last_at, used, limit } = facts;
@@ -74,6 +84,7 @@ function wordsOf({ facts }, zone) {
   return [
     owed && t("warning.owed", { owed: cost(owed) }),
     available && t("warning.available", { available: cost(available) }),
+    lineOf(facts) && t("warning.line", { line: lineOf(facts) }),
     fee && t("warning.fee", { fee: cost(fee) }),
     short && t("warning.missing", { missing: cost(short) }),
     out_at && t("warning.out", { day: day(out_at) }),
