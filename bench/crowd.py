@@ -22,17 +22,22 @@ def gather(
     return made
 
 
+def contact_id(subscriber_id: str, last_inbound_at: datetime) -> str:
+    """Tell the id of the contact that a subscriber of a crowd was given."""
+    return ids.caused("con", ids.to_ms(last_inbound_at), subscriber_id)
+
+
 def _items(
     bot: Bot, subscriber_id: str, at: datetime, country: str
 ) -> Iterator[Conversation | Contact]:
-    contact_id = ids.caused("con", ids.to_ms(at), subscriber_id)
+    contact = contact_id(subscriber_id, at)
     yield Conversation(
         key=conversations.conversation_key(bot.bot_id, subscriber_id),
         account_id=bot.account_id,
         bot_id=bot.bot_id,
         subscriber_id=subscriber_id,
         revision=1,
-        contact_id=contact_id,
+        contact_id=contact,
         is_subscribed=True,
         ticket_id=ids.caused("tkt", ids.to_ms(at), subscriber_id),
         ticket_status="new",
@@ -41,8 +46,8 @@ def _items(
         tokens=[],
     )
     yield Contact(
-        key=conversations.contact_key(bot.account_id, contact_id),
-        contact_id=contact_id,
+        key=conversations.contact_key(bot.account_id, contact),
+        contact_id=contact,
         account_id=bot.account_id,
         bot_id=bot.bot_id,
         subscriber_id=subscriber_id,

@@ -87,12 +87,12 @@ def of_broadcast(sent: Broadcast) -> str:
             str(broadcast.BALANCE_WRITES_MAX),
         ),
         (
-            f"write units of a recipient, of {broadcast.CHUNK} sent together",
+            f"write units of a recipient, of {broadcast.COUNTED} sent together",
             f"{sent.units_together:.2f}",
             str(broadcast.UNITS_MAX),
         ),
         (
-            f"write units of a recipient, of {broadcast.CHUNK} sent line by line",
+            f"write units of a recipient, of {broadcast.COUNTED} sent line by line",
             f"{sent.units_singly:.2f}",
             f"{broadcast.UNITS_MAX} + {broadcast.SINGLY_BEYOND}",
         ),
