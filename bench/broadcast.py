@@ -2,8 +2,8 @@
 
 The large one is planned, started, sent and settled whole, while a listener counts the balance's
 writes of each chunk; in each some receipts come before every pass, for a pass without news writes
-nothing. What a recipient costs is counted on three full chunks, all of whose receipts come; they are
-chosen by name, for a filter's cost goes by whom it looks at and not by whom it finds.
+nothing. What a recipient costs is counted on three full chunks, all of whose receipts come. They
+are chosen by name, for a filter's cost goes by whom it looks at and not by whom it finds.
 """
 
 import json
