@@ -17,7 +17,7 @@ from typing import Final
 
 from chalicelib import store
 from chalicelib.delivery import states
-from chalicelib.tables import Chunk, Line, Message
+from chalicelib.tables import BroadcastToken, Chunk, Line, Message
 
 SIZE_MAX: Final = 300
 """Viber: one request goes to at most so many."""
@@ -176,6 +176,20 @@ def viber_status_of(chunk: Chunk, line: Line) -> int | None:
     if line.state is None and state_of(chunk, line) == states.FAILED:
         status = chunk.refused.get(str(line.position), chunk.viber_status)
     return int(status) if status else None
+
+
+def token_of(
+    chunk: Chunk, token: str, *, expires_at: datetime, is_settled: bool = False
+) -> BroadcastToken:
+    """Make the item that leads receipts from a token of Viber's to a chunk's lines."""
+    return BroadcastToken(
+        key=token_key(chunk.bot_id, token),
+        lines_key=chunk.lines_key,
+        chunk_key=chunk.key,
+        chunk_item=chunk.item,
+        is_settled=is_settled,
+        expires_at=expires_at,
+    )
 
 
 def counted(

@@ -2,7 +2,8 @@
 
 audience   whom it goes to: contacts by name, or what a filter lets through
 planning   a broadcast becomes chunks of lines, counted and priced
-steering   started, paused, resumed, stopped; listed and shown
+listing    an account's broadcasts, a page or all of them
+steering   started, paused, resumed, stopped; shown with its recipients
 dividing   who goes together with others, and who gets a message of his own
 holding    a chunk is decided and its money held
 together   one request for a whole chunk, and its answer
@@ -14,13 +15,13 @@ settling   the passes that turn receipts into money; what a crash left open
 """
 
 from chalicelib.delivery.broadcasts.audience import Wanted as Recipients
+from chalicelib.delivery.broadcasts.listing import listed
 from chalicelib.delivery.broadcasts.planning import Wanted, make
 from chalicelib.delivery.broadcasts.settling import due, held_micros, settle
 from chalicelib.delivery.broadcasts.steering import (
     Recipient,
     Told,
     get,
-    listed,
     pause,
     recipients,
     resume,

@@ -28,7 +28,7 @@ from chalicelib import (
 )
 from chalicelib.audit import Actor
 from chalicelib.delivery import accept, chunks
-from chalicelib.delivery.broadcasts import audience
+from chalicelib.delivery.broadcasts import audience, listing
 from chalicelib.delivery.broadcasts.dividing import divided
 from chalicelib.money import Money
 from chalicelib.tables import Audience, Bot, Broadcast, Chunk, Conversation, Line, TariffBook
@@ -201,26 +201,15 @@ def _refuse_beside_too_many(account_id: str) -> None:
     Two that come at the same instant may both pass; the next one does not.
     """
     planning = waiting = 0
-    cursor = None
-    while True:
-        found, cursor = store.page(
-            Broadcast,
-            account_id,
-            Broadcast.item.startswith("broadcast#"),
-            limit=audience.PAGE_SIZE,
-            cursor=cursor,
-            newest_first=True,
-        )
-        planning += sum(each.state == "planning" for each in found)
-        waiting += sum(each.state in ("planning", "ready") for each in found)
+    for each in listing.every(account_id):
+        planning += each.state == "planning"
+        waiting += each.state in ("planning", "ready")
         if planning >= PLANNING_MAX or waiting >= NOT_STARTED_MAX:
             raise errors.Conflict(
                 f"At most {PLANNING_MAX} broadcasts are planned at once, and at most "
                 f"{NOT_STARTED_MAX} wait to be started; start or stop one of them first.",
                 kind="too-many-broadcasts",
             )
-        if cursor is None:
-            return
 
 
 def _chunk(broadcast: Broadcast, found: list[Conversation]) -> Chunk:

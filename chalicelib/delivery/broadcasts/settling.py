@@ -14,10 +14,10 @@ from pynamodb.expressions.update import Action
 from chalicelib import billing, ids, money, queues, store
 from chalicelib.billing import Change
 from chalicelib.delivery import chunks, lines, states
-from chalicelib.delivery.broadcasts import catching, singly, steering, together
+from chalicelib.delivery.broadcasts import catching, listing, singly, steering, together
 from chalicelib.delivery.broadcasts.holding import decides_afresh, given_back, returned_quota
 from chalicelib.delivery.broadcasts.planning import queued
-from chalicelib.tables import Balance, Broadcast, BroadcastToken, Chunk, Difference, Line
+from chalicelib.tables import Balance, Broadcast, Chunk, Difference, Line
 
 LOOKED_AT_AFTER = timedelta(minutes=10)
 QUEUED_FOR = timedelta(minutes=10)
@@ -41,14 +41,12 @@ def settle(left: Broadcast | Chunk, *, now: datetime) -> str:
 
 def held_micros(account_id: str) -> int:
     """Tell what an account's broadcasts hold now, for the audit of its books."""
-    total, cursor = 0, None
-    while True:
-        found, cursor = steering.listed(account_id, limit=100, cursor=cursor)
-        for broadcast in found:
-            if broadcast.started_at is not None:
-                total += sum(chunk.held_micros for chunk in steering.every_chunk(broadcast))
-        if cursor is None:
-            return total
+    return sum(
+        int(chunk.held_micros)
+        for broadcast in listing.every(account_id)
+        if broadcast.started_at is not None
+        for chunk in steering.every_chunk(broadcast)
+    )
 
 
 def _queued_again(broadcast: Broadcast, *, now: datetime) -> str:
@@ -208,7 +206,13 @@ def _looked(chunk: Chunk, *, now: datetime) -> str:
     """List who arrived while the last pass was written; from here on receipts do so themselves."""
     found = chunks.lines_of(chunk)
     tokens = {chunk.token, *(line.token for line in found)} - {None}
-    store.put_all([_settled_token(chunk, str(token), now=now) for token in tokens])
+    expires_at = now + states.TOKENS_KEPT_FOR - states.RECEIPTS_COME_FOR
+    store.put_all(
+        [
+            chunks.token_of(chunk, str(token), expires_at=expires_at, is_settled=True)
+            for token in tokens
+        ]
+    )
     found = chunks.lines_of(chunk)
     late = _in(found, ARRIVED) & chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
     late &= ~_listed_themselves(chunk, found, late)
@@ -221,17 +225,6 @@ def _looked(chunk: Chunk, *, now: datetime) -> str:
     chunks.due(chunk, None)
     store.commit([chunks.write(chunk), *writes])
     return "closed"
-
-
-def _settled_token(chunk: Chunk, token: str, *, now: datetime) -> BroadcastToken:
-    return BroadcastToken(
-        key=chunks.token_key(chunk.bot_id, token),
-        lines_key=chunk.lines_key,
-        chunk_key=chunk.key,
-        chunk_item=chunk.item,
-        is_settled=True,
-        expires_at=now + states.TOKENS_KEPT_FOR - states.RECEIPTS_COME_FOR,
-    )
 
 
 def _listed_themselves(chunk: Chunk, found: list[Line], mask: int) -> int:

@@ -17,7 +17,7 @@ from chalicelib.delivery import chunks, lines, paying, sending, states
 from chalicelib.delivery.broadcasts import catching, steering, together
 from chalicelib.delivery.broadcasts.holding import given_back, returned_quota
 from chalicelib.log import log
-from chalicelib.tables import Broadcast, BroadcastToken, Chunk, Line, LooseChunk
+from chalicelib.tables import Broadcast, Chunk, Line, LooseChunk
 from chalicelib.viber import Status
 
 WAITS_MAX = 5
@@ -109,13 +109,7 @@ def _one(
         log.warning("no answer", chunk=chunk.name, reason=unknown.reason)
         _change(line, [Line.state.set(states.UNKNOWN)], on_its_way)
         return states.UNKNOWN
-    token = BroadcastToken(
-        key=chunks.token_key(chunk.bot_id, sent.token),
-        lines_key=chunk.lines_key,
-        chunk_key=chunk.key,
-        chunk_item=chunk.item,
-        expires_at=now + states.TOKENS_KEPT_FOR,
-    )
+    token = chunks.token_of(chunk, sent.token, expires_at=now + states.TOKENS_KEPT_FOR)
     store.insist(lambda: store.put(token))
     told = [Line.state.set(states.SENT), Line.token.set(sent.token)]
     if sent.billing_status is not None:

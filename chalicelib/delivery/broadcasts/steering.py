@@ -19,6 +19,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import audit, conversations, errors, money, queues, store
 from chalicelib.audit import Actor
 from chalicelib.delivery import chunks, states
+from chalicelib.delivery.broadcasts import listing
 from chalicelib.delivery.broadcasts.planning import queued
 from chalicelib.log import log
 from chalicelib.money import Money
@@ -62,20 +63,6 @@ def get(account_id: str, broadcast_id: str) -> Broadcast:
     if found is None:
         raise errors.NotFound("There is no such broadcast.", field="broadcast_id")
     return found
-
-
-def listed(
-    account_id: str, *, limit: int, cursor: str | None
-) -> tuple[list[Broadcast], str | None]:
-    """List an account's broadcasts, newest first."""
-    return store.page(
-        Broadcast,
-        account_id,
-        Broadcast.item.startswith("broadcast#"),
-        limit=limit,
-        cursor=cursor,
-        newest_first=True,
-    )
 
 
 def show(account_id: str, broadcast_id: str) -> Told:
@@ -266,18 +253,15 @@ def _refuse_beside_too_many(account_id: str) -> None:
 
     Two that come at the same instant may both pass; the next one does not.
     """
-    running, cursor = 0, None
-    while True:
-        found, cursor = listed(account_id, limit=store.BATCH_GET_MAX, cursor=cursor)
-        running += sum(each.state in ("running", "stopping") for each in found)
+    running = 0
+    for each in listing.every(account_id):
+        running += each.state in ("running", "stopping")
         if running >= RUNNING_MAX:
             raise errors.Conflict(
                 f"At most {RUNNING_MAX} broadcasts are sent at once; wait for the end of one, or "
                 "pause or stop it.",
                 kind="too-many-running",
             )
-        if cursor is None:
-            return
 
 
 def stop(account_id: str, broadcast_id: str, *, by: Actor, now: datetime) -> Broadcast:

@@ -12,7 +12,7 @@ from chalicelib.delivery import chunks, lines, paying, sending, states
 from chalicelib.delivery.broadcasts import catching, steering
 from chalicelib.delivery.broadcasts.holding import given_back, gives_all_back, returned_quota
 from chalicelib.log import log
-from chalicelib.tables import Broadcast, BroadcastToken, Chunk, Line, LooseChunk
+from chalicelib.tables import Broadcast, Chunk, Line, LooseChunk
 from chalicelib.viber import Status
 
 NOT_ALLOWED: Final = (Status.CANNOT_SEND_BROADCAST, Status.BROADCAST_NOT_ALLOWED)
@@ -75,15 +75,8 @@ def _keep_token(chunk: Chunk, token: str) -> None:
 
 def _told(chunk: Chunk, token: str) -> store.Put:
     """Return the write that leads receipts from a chunk's token to its lines."""
-    return store.Put(
-        BroadcastToken(
-            key=chunks.token_key(chunk.bot_id, token),
-            lines_key=chunk.lines_key,
-            chunk_key=chunk.key,
-            chunk_item=chunk.item,
-            expires_at=(chunk.sending_at or chunk.sent_at) + states.TOKENS_KEPT_FOR,
-        )
-    )
+    expires_at = (chunk.sending_at or chunk.sent_at) + states.TOKENS_KEPT_FOR
+    return store.Put(chunks.token_of(chunk, token, expires_at=expires_at))
 
 
 def become_unknown(known: Chunk, *, now: datetime) -> str:
