@@ -291,16 +291,21 @@ def test_a_top_up_after_deactivation_revives_nothing(till: Till) -> None:
     assert till.money == (1060, 0, 0, 0)
 
 
-@pytest.mark.rule("S1.59")
-def test_money_that_comes_as_a_bot_is_being_deactivated_pays_instead(till: Till) -> None:
-    bot_id = without_money(till)
+def end_after_a_top_up(till: Till, bot_id: str, euros: int) -> None:
+    """Deactivate a bot at its month's end, on what was read before so much came in."""
     till.now = kyiv(2027, 2, 1)
     bot, balance = till.bot(bot_id), till.balance
     fee = plans.next_fee(bot)
     assert fee is not None
-    till.top_up(40)
+    till.top_up(euros)
+    fees.end_unpaid(bot, fee, balance, now=till.now)
+
+
+@pytest.mark.rule("S1.59")
+def test_money_that_comes_as_a_bot_is_being_deactivated_pays_instead(till: Till) -> None:
+    bot_id = without_money(till)
     with pytest.raises(store.Changed):
-        fees.end_unpaid(bot, fee, balance, now=till.now)
+        end_after_a_top_up(till, bot_id, 40)
     till.run()
     assert till.fees_of(bot_id) == ["2026-12", "2027-01", "2027-02"]
     assert till.bot(bot_id).ended_at is None
@@ -309,12 +314,7 @@ def test_money_that_comes_as_a_bot_is_being_deactivated_pays_instead(till: Till)
 @pytest.mark.rule("S1.59")
 def test_a_balance_that_moves_and_stays_too_small_does_not_put_the_end_off(till: Till) -> None:
     bot_id = without_money(till)
-    till.now = kyiv(2027, 2, 1)
-    bot, balance = till.bot(bot_id), till.balance
-    fee = plans.next_fee(bot)
-    assert fee is not None
-    till.top_up(39)
-    fees.end_unpaid(bot, fee, balance, now=till.now)
+    end_after_a_top_up(till, bot_id, 39)
     assert till.bot(bot_id).ended_reason == "unpaid"
     assert till.money == (99, 0, 0, 0)
 

@@ -14,7 +14,6 @@ states     the table all of them follow
 """
 
 from chalicelib.delivery.accept import Accepted, Reply, reply
-from chalicelib.delivery.finishing import finish
 from chalicelib.delivery.quote import Quote, quote
 from chalicelib.delivery.receipts import receipt
 from chalicelib.delivery.sending import send
@@ -25,7 +24,6 @@ __all__ = [
     "Quote",
     "Reply",
     "due",
-    "finish",
     "quote",
     "receipt",
     "reply",

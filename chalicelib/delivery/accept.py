@@ -156,7 +156,7 @@ def _reply_once(account_id: str, wanted: Reply, *, by: Actor, now: datetime) -> 
             raise store.Changed("answer") from None
         return _again(there.item, fingerprint, key, now=now)
     if is_long:
-        finishing.finish(answer, now=now)
+        finishing.finish(answer)
     elif wanted.notify:
         finishing.queue(messages)
     return Accepted(messages, is_repeat=False)
@@ -358,7 +358,7 @@ def _again(first: FirstAnswer, fingerprint: str, key: str, *, now: datetime) -> 
     if first.state == "accepting":
         if now - first.started_at < RUNS_AT_MOST_FOR:
             raise errors.StillRunning("The first request with this key is still running.")
-        finishing.finish(first, now=now)
+        finishing.finish(first)
     wanted = [(Message, key, conversations.message_item(i)) for i in first.answer]
     messages = [message for message in store.read(*wanted) if message is not None]
     for message in messages:

@@ -29,7 +29,7 @@ def plan(answer: FirstAnswer, messages: list[Message], *, notify: bool, now: dat
     answer.due_shard = store.shard_of(DUE, answer.key)
 
 
-def finish(answer: FirstAnswer, *, now: datetime) -> list[Message]:
+def finish(answer: FirstAnswer) -> list[Message]:
     """Write and queue what a long reply's plan still lacks; doing so twice does no harm."""
     messages = _unpacked(answer.plan["messages"])
     for first in range(0, len(messages), store.ACTIONS_MAX):

@@ -182,16 +182,9 @@ def _shown_after_all(token: TokenItem, event: str, *, at: datetime, now: datetim
     ]
     if session is not None:
         writes.append(store.Check(session, Session.money == session.money))
-    if session is not None and session.money in (talks.VOIDED, talks.REFUNDED):
-        writes.append(
-            paying.difference(
-                message,
-                paying.DELIVERED_UNPAID,
-                now=now,
-                session_id=session.session_id,
-                session_micros=session.price_micros,
-            )
-        )
+        if session.money in (talks.VOIDED, talks.REFUNDED):
+            facts = {"session_id": session.session_id, "session_micros": session.price_micros}
+            writes.append(paying.difference(message, paying.DELIVERED_UNPAID, now=now, **facts))
     store.commit(writes)
 
 

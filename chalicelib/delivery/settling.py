@@ -24,7 +24,7 @@ def due(now: datetime) -> Iterator[FirstAnswer | Message]:
 def settle(left: FirstAnswer | Message, *, now: datetime) -> str:
     """Bring a message or a long reply one true step further; tells what was done."""
     if isinstance(left, FirstAnswer):
-        finish(left, now=now)
+        finish(left)
         return "accepted"
     return _settle(left, now=now)
 

@@ -76,16 +76,14 @@ def spent(
         begun = None if kept.counting is None else Counted(*kept.counting)
     days = {day: known[day] for day in asked if day in known}
     counting, left = begun, at_most
-    for day in _in_turn([day for day in asked if day not in days], begun):
+    for part in _in_turn([day.isoformat() for day in asked if day not in days], begun):
         if left <= 0:
             break
-        is_begun = begun is not None and begun.day == day.isoformat()
-        counted = begun if begun is not None and is_begun else Counted(day.isoformat(), "", 0)
-        counted, read, is_whole = _of_day(account_id, counted, zone, at_most=left)
+        counted, read, is_whole = _of_day(account_id, part, zone, at_most=left)
         left -= read
         counting = None if is_whole else counted
         if is_whole:
-            days[day] = counted.micros
+            days[date.fromisoformat(counted.day)] = counted.micros
     if set(days) - set(known) or counting != begun or (kept is not None and kept.time_zone != zone):
         told = {day.isoformat(): days[day] for day in sorted(days)}
         # Whoever counts beside this finds the same sums of whole days.
@@ -93,9 +91,10 @@ def spent(
     return Spent(days)
 
 
-def _in_turn(days: list[date], begun: Counted | None) -> list[date]:
-    """Put the day first that is counted in part."""
-    return sorted(days, key=lambda day: begun is None or begun.day != day.isoformat())
+def _in_turn(days: list[str], begun: Counted | None) -> list[Counted]:
+    """Tell from where each day is counted on; the one that is counted in part goes first."""
+    fresh = [Counted(day, "", 0) for day in days if begun is None or begun.day != day]
+    return fresh if begun is None or begun.day not in days else [begun, *fresh]
 
 
 def _of_day(
