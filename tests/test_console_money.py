@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Locator
 
 from chalicelib import countries
 from tests.browser import Console, Demo
@@ -246,28 +248,35 @@ def test_without_enough_money_the_form_says_so_and_cannot_be_sent(admin: Console
     assert admin.at("request-submit").is_disabled()
 
 
-def test_an_entry_of_a_broadcast_says_how_many_went_where_and_leads_to_it(admin: Console) -> None:
-    money = {"amount": "-2.56", "currency": "EUR"}
+def entry_page(
+    admin: Console, kind: str, cause: str, amount: str, facts: dict[str, Any]
+) -> Locator:
+    """Open the page of an entry like this one."""
     entry = {
         "entry_id": "ent_01ARZ3NDEKTSV4RRFFQ69G5FAV",
         "at": "2026-11-20T10:00:00Z",
-        "kind": "broadcast",
-        "cause": "broadcast:brc_1-00000:1",
-        "amount": money,
+        "kind": kind,
+        "cause": cause,
+        "amount": {"amount": amount, "currency": "EUR"},
         **dict.fromkeys(("moved", "moved_from", "moved_to", "bot_id", "corrects")),
-        "facts": {
-            "broadcast_id": "brc_1",
-            "prices": {"0.03": 20, "0.0196": 100},
-            "countries": {
-                "": {"lines": 1, "amount": "0.03"},
-                "MD": {"lines": 19, "amount": "0.57"},
-                "UA": {"lines": 100, "amount": "1.96"},
-            },
-        },
+        "facts": facts,
     }
     admin.page.route("**/v1/entries/ent_*", lambda route: route.fulfill(json=entry))
     admin.open(f"{MONEY}/statement/{entry['entry_id']}")
-    page = admin.at("entry-page")
+    return admin.at("entry-page")
+
+
+def test_an_entry_of_a_broadcast_says_how_many_went_where_and_leads_to_it(admin: Console) -> None:
+    facts = {
+        "broadcast_id": "brc_1",
+        "prices": {"0.03": 20, "0.0196": 100},
+        "countries": {
+            "": {"lines": 1, "amount": "0.03"},
+            "MD": {"lines": 19, "amount": "0.57"},
+            "UA": {"lines": 100, "amount": "1.96"},
+        },
+    }
+    page = entry_page(admin, "broadcast", "broadcast:brc_1-00000:1", "-2.56", facts)
     page.get_by_text("Молдова: 19 · 0,57 EUR").wait_for()
     words = plain(page.inner_text())
     assert "країна невідома: 1 · 0,03 EUR; Молдова: 19 · 0,57 EUR; Україна: 100 · 1,96" in words
@@ -277,18 +286,8 @@ def test_an_entry_of_a_broadcast_says_how_many_went_where_and_leads_to_it(admin:
 
 
 def test_what_an_entry_says_in_codes_is_told_in_words(admin: Console) -> None:
-    entry = {
-        "entry_id": "ent_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-        "at": "2026-11-20T10:00:00Z",
-        "kind": "message",
-        "cause": "message:msg_1",
-        "amount": {"amount": "-0.03", "currency": "EUR"},
-        **dict.fromkeys(("moved", "moved_from", "moved_to", "bot_id", "corrects")),
-        "facts": {"proof": "delivered", "reason": "fraudulent"},
-    }
-    admin.page.route("**/v1/entries/ent_*", lambda route: route.fulfill(json=entry))
-    admin.open(f"{MONEY}/statement/{entry['entry_id']}")
-    page = admin.at("entry-page")
+    facts = {"proof": "delivered", "reason": "fraudulent"}
+    page = entry_page(admin, "message", "message:msg_1", "-0.03", facts)
     page.get_by_text("Доставлено").last.wait_for()
     words = plain(page.inner_text())
     assert "Причина Власник картки не здійснював платежу" in words
