@@ -13,6 +13,7 @@ def start() -> tuple[Any, str]:
 
     mend_tables()
     mend_queues()
+    mend_files()
     mend_sign_ins()
     server = ThreadedMotoServer(HOST, 0, verbose=False)
     server.start()
@@ -38,6 +39,13 @@ def mend_queues() -> None:
     _hold(Queue, "add_message", lock)
     _hold(Queue, "delete_message", lock)
     _hold(Queue, "pending_message_groups", lock)
+
+
+def mend_files() -> None:
+    """Keep moto's S3 from failing a write: it closes an object that another write looks at yet."""
+    from moto.s3.responses import S3Response
+
+    _hold(S3Response, "key_response", threading.RLock())
 
 
 def _hold(kind: type, method: str, lock: Any) -> None:

@@ -16,6 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 from chalicelib import aws, config, errors, fetching, files, people, store
 from chalicelib.queues import Copy
 from chalicelib.tables import Contact, Message
+from demo.aws import mend_files
 from demo.emulator.media import sample
 from tests.desk import OPERATOR, Desk, Phone
 from tests.fixtures_accounts import everything, rows
@@ -180,6 +181,7 @@ def test_copying_twice_does_no_harm(desk: Desk, shop: Shop) -> None:
 
 
 def test_two_workers_with_one_file_end_in_one_copy(desk: Desk, shop: Shop) -> None:
+    mend_files()
     phone = send(desk, shop.put("/bread.png"))
     threads = [threading.Thread(target=copy, args=(desk, phone)) for _ in range(3)]
     for each in threads:
