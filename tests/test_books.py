@@ -9,7 +9,7 @@ import pytest
 from chalicelib import batches, billing, books, ids, payments, store, tables
 from chalicelib.billing import Change
 from chalicelib.books import Fact, Finding
-from chalicelib.books.keeping import begin
+from chalicelib.books.keeping import begin, note
 from chalicelib.tables import (
     Account,
     Audited,
@@ -497,6 +497,16 @@ def test_a_run_that_comes_twice_audits_once_and_one_cut_short_goes_on() -> None:
     accounts = list(books.due(NOW + timedelta(hours=1)))
     assert accounts == []
     assert len(list(books.due(NOW + timedelta(days=1)))) == 2
+
+
+def test_of_two_audits_at_once_the_note_of_the_one_begun_later_stays() -> None:
+    earlier = audited()
+    spoil(available_micros=1)
+    note(audited(now=NOW + timedelta(minutes=1)))
+    note(earlier)
+    noted = store.get(Audited, OURS, "audited")
+    assert noted is not None
+    assert (noted.at, noted.found) == (NOW + timedelta(minutes=1), 1)
 
 
 def test_an_account_that_takes_all_the_time_does_not_keep_others_from_being_audited() -> None:

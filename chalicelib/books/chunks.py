@@ -12,8 +12,10 @@ ARRIVED = (states.DELIVERED, states.SEEN)
 
 
 def broadcasts(account_id: str, since: datetime | None) -> Iterator[Fact | Finding]:
-    """Yield the chunks of the broadcasts that were not over long before."""
-    for broadcast in every(Broadcast, account_id, Broadcast.item.startswith("broadcast#")):
+    """Yield the chunks of the broadcasts that were started and not over long before."""
+    of_account = Broadcast.item.startswith("broadcast#")
+    has_started = Broadcast.started_at.exists()
+    for broadcast in every(Broadcast, account_id, of_account, filtered_by=has_started):
         ended_at = broadcast.ended_at
         if since is not None and ended_at is not None and ended_at < since - HELD_BEFORE:
             continue

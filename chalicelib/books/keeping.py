@@ -5,6 +5,7 @@ that a run that was cut short, or one that comes twice, goes on with those that 
 at, and one that takes all the time there is comes last.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -92,14 +93,14 @@ def begin(account_id: str, *, now: datetime) -> None:
 
 
 def note(report: Report) -> None:
-    """Note when an account was audited, and how that ended."""
+    """Note when an account was audited, and how that ended; a later audit's note stays."""
     findings = [[f.kind, f.subject, f.expected, f.found] for f in report.findings]
-    store.put(
-        Audited(
-            key=report.account_id,
-            at=report.at,
-            begun_at=report.at,
-            found=len(findings),
-            findings=findings[:KEPT_FINDINGS],
-        )
+    noted = Audited(
+        key=report.account_id,
+        at=report.at,
+        begun_at=report.at,
+        found=len(findings),
+        findings=findings[:KEPT_FINDINGS],
     )
+    with contextlib.suppress(store.Changed):
+        store.put(noted, Audited.at.does_not_exist() | (Audited.at <= report.at))
