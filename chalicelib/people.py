@@ -252,7 +252,9 @@ def make_key(
                 Person.item.exists() & Person.removed_at.does_not_exist(),
                 fails_as=errors.Forbidden("You no longer belong to this account."),
             ),
-            audit.line(account_id, by, "API key made", key_id, now, scopes=key.scopes),
+            audit.line(
+                account_id, by, "API key made", key_id, now, name=key.name, scopes=key.scopes
+            ),
         ]
     )
     return key, secret
@@ -280,7 +282,7 @@ def revoke_key(account_id: str, key_id: str, *, by: Actor, now: datetime) -> Non
                 actions=(ApiKey.revoked_at.set(now),),
             ),
             store.Delete(Lookup(key=f"api-key#{key.key_hash}")),
-            audit.line(account_id, by, "API key revoked", key_id, now),
+            audit.line(account_id, by, "API key revoked", key_id, now, name=key.name),
         ]
     )
 

@@ -5,6 +5,7 @@ import { t, told } from "./i18n.js";
 import { botName, people } from "./directory.js";
 import { usePages } from "./pages.js";
 import { to } from "./routes.js";
+import { me } from "./session.js";
 import { full } from "./times.js";
 import { Loading, More, PageProblem } from "./widgets.js";
 import { Details } from "./audit-details.js";
@@ -51,14 +52,20 @@ function Line({ line }) {
   </tr>`;
 }
 
-// Bots and people have names, broadcasts and requests a page; all else its id.
+// Bots, people and the account have names; what has a page leads there; all else its id.
 function named(id) {
-  const name = botName(id) || people.value.find((person) => person.person_id === id)?.name;
+  const { account } = me.value;
+  const name =
+    botName(id) ||
+    people.value.find((person) => person.person_id === id)?.name ||
+    (id === account.account_id && account.name);
   return name ? html`<bdi>${name}</bdi>` : null;
 }
 
 function kindOf(id) {
   if (id.startsWith("brc_")) return html`<a href=${to.broadcast(id)}>${t("broadcast.one")}</a>`;
   if (id.startsWith("req_")) return html`<a href=${to.requests}>${t("detail.kind")}</a>`;
+  if (id.startsWith("key_")) return html`<a href=${to.keys}>${t("keys.key")}</a>`;
+  if (id.startsWith("ent_")) return html`<a href=${to.entry(id)}>${t("entry.one")}</a>`;
   return null;
 }

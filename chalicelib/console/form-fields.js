@@ -3,7 +3,7 @@
 import { html, useId } from "./view.js";
 import { t, told } from "./i18n.js";
 import { countryOptions } from "./countries.js";
-import { Choice, Field, TextField } from "./widgets.js";
+import { calledOut, Choice, Field, TextField } from "./widgets.js";
 
 const SHORT_MOST = 200;
 const LONG_MOST = 4000;
@@ -61,7 +61,8 @@ export function YesNo({ name, label, hint, value, problem, onValue, answers = ye
       )}
     </div>
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
-    ${isWrong && html`<p class="wrong" id=${`${id}-wrong`} role="alert">${problem.text}</p>`}
+    ${isWrong &&
+    html`<p class="wrong" id=${`${id}-wrong`} role=${calledOut(problem)}>${problem.text}</p>`}
   </fieldset>`;
 }
 

@@ -43,7 +43,12 @@ export function RequestFormPage() {
   });
   const refused = atField(problem);
   const shown = wrong.length > 0 || !refused ? wrong : [refused];
-  const problemOf = (name) => shown.find((each) => each.field === name) ?? null;
+  // One is called out; of several the first is read out where the focus goes.
+  const isQuiet = shown.length > 1;
+  const problemOf = (name) => {
+    const found = shown.find((each) => each.field === name);
+    return found ? { ...found, isQuiet } : null;
+  };
   // The first that is wrong, after each try.
   useEffect(() => {
     if (shown.length > 0) box.current?.querySelector("[aria-invalid=true]")?.focus();

@@ -86,6 +86,7 @@ export default {
   "entry.maintenance-fee": "Monthly fee",
   "entry.message": "Message outside a session",
   "entry.no_country": "country unknown",
+  "entry.one": "Entry",
   "entry.session": "Session",
   "entry.session-returned": "Session returned",
   "entry.sessions-fee": "Sessions fee",

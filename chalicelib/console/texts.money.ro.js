@@ -86,6 +86,7 @@ export default {
   "entry.maintenance-fee": "Taxă lunară pentru bot",
   "entry.message": "Mesaj în afara sesiunii",
   "entry.no_country": "țară necunoscută",
+  "entry.one": "Înregistrare",
   "entry.session": "Sesiune",
   "entry.session-returned": "Sesiune returnată",
   "entry.sessions-fee": "Taxă lunară pentru sesiuni",

@@ -86,6 +86,7 @@ export default {
   "entry.maintenance-fee": "Ежемесячная плата за бота",
   "entry.message": "Сообщение вне сессии",
   "entry.no_country": "страна неизвестна",
+  "entry.one": "Запись",
   "entry.session": "Сессия",
   "entry.session-returned": "Возврат за сессию",
   "entry.sessions-fee": "Ежемесячная плата за сессии",

@@ -86,6 +86,7 @@ export default {
   "entry.maintenance-fee": "Щомісячна плата за бота",
   "entry.message": "Повідомлення поза сесією",
   "entry.no_country": "країна невідома",
+  "entry.one": "Запис",
   "entry.session": "Сесія",
   "entry.session-returned": "Повернення за сесію",
   "entry.sessions-fee": "Щомісячна плата за сесії",

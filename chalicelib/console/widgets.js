@@ -76,9 +76,12 @@ export function Field({ label, hint, problem, name, control }) {
       "aria-invalid": isWrong ? "true" : undefined,
     })}
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
-    ${isWrong && html`<p class="wrong" id=${`${id}-wrong`} role="alert">${explain(problem)}</p>`}
+    ${isWrong &&
+    html`<p class="wrong" id=${`${id}-wrong`} role=${calledOut(problem)}>${explain(problem)}</p>`}
   </div>`;
 }
+
+export const calledOut = (problem) => (problem.isQuiet ? undefined : "alert");
 
 // The commonest field: one line of text bound to a value.
 export function TextField({ value, onValue, testid, label, hint, problem, name, ...more }) {
