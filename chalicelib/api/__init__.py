@@ -71,9 +71,11 @@ ROUTES = {
         GET    /v1/tickets
         GET    /v1/tickets/{ticket_id}
         PATCH  /v1/tickets/{ticket_id}
+        GET    /v1/contacts/{contact_id}
+    """,
+    "messages": """
         GET    /v1/tickets/{ticket_id}/messages
         POST   /v1/tickets/{ticket_id}/messages
-        GET    /v1/contacts/{contact_id}
     """,
     "broadcasts": """
         POST   /v1/broadcasts
