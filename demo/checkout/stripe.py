@@ -6,7 +6,6 @@ and webhooks signed as Stripe signs them. No money is real, and no card is asked
 
 import hashlib
 import hmac
-import html
 import itertools
 import json
 import logging
@@ -14,10 +13,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from demo.checkout import pages
+from demo.checkout.paying import Payment, Session
 from demo.servers import Answer, Request
 
 BODY_MAX_BYTES = 100_000
@@ -26,50 +26,10 @@ TRIES = 6
 PAUSE_SECONDS = 0.5
 MINIMUM_CENTS = 50
 CENTS = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
-HEADERS = (
-    ("Cache-Control", "no-store"),
-    ("Content-Type", "text/html; charset=utf-8"),
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; img-src data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'",
-    ),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
-)
-
 Post = Callable[[str, dict[str, str], bytes], int]
 Said = dict[str, str]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Session:
-    """A page that waits for somebody to pay on it."""
-
-    id: str
-    amount: int
-    currency: str
-    metadata: Said
-    success_url: str
-    cancel_url: str
-    url: str
-    status: str = "open"
-    payment_status: str = "unpaid"
-    payment_intent: str | None = None
-
-
-@dataclass
-class Payment:
-    """What was paid, and what of it went back."""
-
-    id: str
-    amount: int
-    currency: str
-    metadata: Said
-    refunds: list[dict[str, Any]] = field(default_factory=list)
-    dispute: dict[str, Any] | None = None
 
 
 class Delivered(NamedTuple):
@@ -131,7 +91,7 @@ class PretendStripe:
         """Send money back, all that is left or a part of it, in cents."""
         with self._lock:
             paid = self.payments[payment_id]
-            left = _left(paid)
+            left = paid.left
             refund = {
                 "id": self._id("re"),
                 "object": "refund",
@@ -183,16 +143,16 @@ class PretendStripe:
                 case _, ["v1", *rest]:
                     return self._rest(request, rest, said, dict(parse_qsl(address.query)))
                 case "GET", []:
-                    return _page("Payments", self._payments())
+                    return pages.payments(reversed(self.payments.values()))
                 case "GET", ["pay", session_id]:
-                    return _page("Pay", self._to_pay(self.sessions[session_id]))
+                    return pages.to_pay(self.sessions[session_id])
                 case "POST", ["pay", session_id]:
                     return self._decided(self.sessions[session_id], said)
                 case "POST", ["payments", payment_id, act]:
                     return self._acted(payment_id, act, said)
         except (KeyError, IndexError):
             pass
-        return _page("Not found", "<p>There is no such page here.</p>", 404)
+        return pages.page("Not found", "<p>There is no such page here.</p>", 404)
 
     def _rest(self, request: Request, parts: Sequence[str], said: Said, query: Said) -> Answer:
         if request.headers.get("authorization") != f"Bearer {self._secret_key}":
@@ -241,7 +201,7 @@ class PretendStripe:
             words, link = "Paid.", session.success_url
         else:
             words, link = "Nothing was paid.", session.cancel_url
-        return _page("Pay", f"<p>{words}</p><p>{_link(link, 'Back to Viberdesk')}</p>")
+        return pages.done(words, link)
 
     def _acted(self, payment_id: str, act: str, said: Said) -> Answer:
         match act:
@@ -256,42 +216,7 @@ class PretendStripe:
                 self.win(payment_id)
             case _:
                 raise KeyError(act)
-        return _page("Payments", self._payments())
-
-    # Pages.
-
-    def _to_pay(self, session: Session) -> str:
-        if session.status != "open":
-            return f"<p>This page is {html.escape(session.status)}; nothing is left to pay.</p>"
-        amount = _amount(session.amount, session.currency)
-        return (
-            f"<p>This is a pretend checkout: no card, no money.</p>"
-            f'<form method="post" action="/pay/{session.id}">'
-            f'<p><button name="act" value="pay">Pay {amount}</button> '
-            f'<button name="act" value="cancel">Cancel</button></p></form>'
-        )
-
-    def _payments(self) -> str:
-        rows = "".join(self._row(paid) for paid in reversed(self.payments.values()))
-        return rows or "<p>Nothing was paid yet. Top up in the console first.</p>"
-
-    def _row(self, paid: Payment) -> str:
-        at = f"/payments/{quote(paid.id)}"
-        back = "".join(
-            f"<li>refund {each['id']}: {_amount(each['amount'], paid.currency)}, "
-            f"{html.escape(each['status'])}</li>"
-            for each in paid.refunds
-        )
-        if paid.dispute is not None:
-            back += f"<li>disputed: {paid.dispute['id']}</li>"
-        return (
-            f"<h2>{paid.id}: {_amount(paid.amount, paid.currency)}</h2><ul>{back}</ul>"
-            f'<form method="post" action="{at}/refund"><label>Amount <input name="amount" '
-            f'placeholder="all"></label> <button>Refund</button></form>'
-            + _button(at, "fail-refund", "The last refund fails")
-            + _button(at, "dispute", "Dispute")
-            + _button(at, "win", "The dispute is won")
-        )
+        return pages.payments(reversed(self.payments.values()))
 
     # Events.
 
@@ -353,11 +278,6 @@ def posted(url: str, headers: dict[str, str], body: bytes) -> int:
             raise OSError(str(error)) from error
 
 
-def _left(paid: Payment) -> int:
-    gone = sum(each["amount"] for each in paid.refunds if each["status"] != "failed")
-    return paid.amount - int(gone)
-
-
 def _form(body: bytes | None) -> Said:
     told = parse_qs((body or b"").decode("utf-8", errors="replace"), keep_blank_values=True)
     return {name: values[-1] for name, values in told.items()}
@@ -373,28 +293,6 @@ def _metadata(said: Said) -> Said:
 
 def _cents(given: re.Match[str]) -> int:
     return int(given[1]) * 100 + int((given[2] or "").ljust(2, "0"))
-
-
-def _amount(cents: int, currency: str) -> str:
-    return f"{cents // 100}.{cents % 100:02} {html.escape(currency.upper())}"
-
-
-def _button(at: str, act: str, words: str) -> str:
-    return f'<form method="post" action="{at}/{act}"><button>{words}</button></form>'
-
-
-def _link(url: str, words: str) -> str:
-    return f'<a href="{html.escape(url, quote=True)}">{words}</a>'
-
-
-def _page(title: str, body: str, status: int = 200) -> Answer:
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{title}: pretend checkout</title></head>'
-        f"<body><main><h1>{title} <small>of the demo</small></h1>{body}</main></body></html>"
-    )
-    return Answer(status, HEADERS, page.encode())
 
 
 def _json(status: int, told: Any) -> Answer:
