@@ -27,6 +27,7 @@ PAGE = Path(__file__).parent / "phone"
 PAGE_FILES = {
     "/phone": ("index.html", "text/html; charset=utf-8"),
     "/phone/phone.js": ("phone.js", "text/javascript; charset=utf-8"),
+    "/phone/bubbles.js": ("bubbles.js", "text/javascript; charset=utf-8"),
     "/phone/phone.css": ("phone.css", "text/css; charset=utf-8"),
 }
 PAGE_POLICY = (
