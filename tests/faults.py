@@ -8,7 +8,7 @@ not keep it.
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, NamedTuple
 
 from botocore.exceptions import ReadTimeoutError
@@ -114,9 +114,16 @@ class Line:
         return Died() if self.point.how.startswith("dies") else silence
 
 
-@contextmanager
-def just_before_the_next_transaction(act: Callable[[], object]) -> Iterator[None]:
+def just_before_the_next_transaction(
+    act: Callable[[], object],
+) -> AbstractContextManager[None]:
     """Let something happen between what a flow has read and what it writes."""
+    return just_before_the_next("TransactWriteItems", act)
+
+
+@contextmanager
+def just_before_the_next(operation: str, act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen before the next call of one of DynamoDB's operations."""
     is_first = threading.Lock()
 
     def before(**_: Any) -> None:
@@ -124,11 +131,11 @@ def just_before_the_next_transaction(act: Callable[[], object]) -> Iterator[None
             act()
 
     events = tables.connection.client.meta.events
-    events.register("before-call.dynamodb.TransactWriteItems", before)
+    events.register(f"before-call.dynamodb.{operation}", before)
     try:
         yield
     finally:
-        events.unregister("before-call.dynamodb.TransactWriteItems", before)
+        events.unregister(f"before-call.dynamodb.{operation}", before)
 
 
 class _Success:

@@ -275,15 +275,8 @@ def _messages(
     by: Actor,
     now: datetime,
 ) -> list[Message]:
-    at_ms = ids.to_ms(now)
-    if conversation.last_outgoing_id is not None:
-        # Two replies of one millisecond keep the order they were accepted in.
-        at_ms = max(at_ms, ids.ms_of(conversation.last_outgoing_id) + 1)
+    at_ms, before_id = states.next_in_line(conversation, tail, now)
     cause = f"{account_id}/{wanted.idempotency_key}"
-    before_id: str | None = conversation.last_outgoing_id
-    # The last part of a long reply may not be written yet; it still goes first.
-    if tail is not None and tail.state != states.QUEUED:
-        before_id = None
     messages = []
     for position, part in enumerate(wanted.parts):
         message_id = ids.caused("msg", at_ms, cause, position=position)

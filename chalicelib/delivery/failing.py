@@ -6,7 +6,7 @@ what one renewed or closed is undone. All of it is decided under the conversatio
 of two messages that fail at once the second sees the first.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pynamodb.expressions.update import Action
@@ -17,6 +17,8 @@ from chalicelib.delivery import paying, states
 from chalicelib.log import log
 from chalicelib.tables import Bot, Conversation, Message, Session, TokenItem
 
+ONE_MOMENT = timedelta(seconds=1)
+"""An id may say some milliseconds more than when its message was accepted: it keeps an order."""
 LOOKED_AT_MAX = 300
 LOOKS_MAX = 20
 
@@ -197,11 +199,18 @@ def _have_failed(
 def _is_being_written(
     message: Message, until: str, session: Session, *, is_of_session: bool
 ) -> bool:
-    """Say whether a long reply that may belong there has parts that are not written yet."""
+    """Say whether a long reply that may belong there has parts that are not written yet.
+
+    Whatever is queued names what goes before it, and so leads to a part that is not there.
+    """
     closed_at = session.closed_at if is_of_session else None
-    if closed_at is not None and ids.ms_of(until) > ids.to_ms(closed_at):
-        return False
-    return until != message.message_id and states.read_message(message.key, until) is None
+    message_id: str | None = until
+    while message_id is not None and message_id != message.message_id:
+        found = states.read_message(message.key, message_id)
+        if found is None:
+            return closed_at is None or ids.ms_of(message_id) <= ids.to_ms(closed_at + ONE_MOMENT)
+        message_id = found.before_id if found.state == states.QUEUED else None
+    return False
 
 
 def _is_lost(message: Message, now: datetime) -> bool:

@@ -91,7 +91,7 @@ def _to_message(
     if event == states.FAILED:
         _failed(token.key, str(token.message_id), reason, at=at, now=now)
     elif token.paid is None:
-        _shown(token.key, str(token.message_id), event, at=at)
+        _shown(token, event, at=at)
     elif paying.OF_SESSION in token.paid:
         _shown_after_all(token, event, at=at, now=now)
     else:
@@ -127,19 +127,30 @@ def _posted(
         if message.money == paying.VOIDED:
             _shown_unpaid(token, message, event, at=at, now=now)
         else:
-            _shown(key, message_id, event, at=at)
+            _shown(token, event, at=at)
 
 
-def _shown(key: str, message_id: str, event: str, *, at: datetime) -> None:
+def _shown(token: TokenItem, event: str, *, at: datetime) -> None:
+    """Show that a message has arrived about which no money is to be moved."""
+    message_id = str(token.message_id)
+    shown, target = states.at_receipt(event, at), states.message_at(token.key, message_id)
+    before = states.BEFORE_RECEIPT[event]
     try:
-        store.update(
-            states.message_at(key, message_id),
-            states.at_receipt(event, at),
-            states.is_in(*states.BEFORE_RECEIPT[event]),
-        )
+        store.update(target, shown, states.is_in(*(s for s in before if s != states.FAILED)))
     except store.Changed:
-        # It is there already, by this receipt's first coming or by a later one.
-        log.info("receipt without effect", message_id=message_id, receipt=event)
+        message = states.read_message(token.key, message_id)
+        if message is None or message.state not in before:
+            # It is there already, by this receipt's first coming or by a later one.
+            log.info("receipt without effect", message_id=message_id, receipt=event)
+            return
+        # Its failure may have moved money since the token was read; the token says so then.
+        is_failed, moved_none = states.is_in(states.FAILED), TokenItem.paid.does_not_exist()
+        store.commit(
+            [
+                store.Update(target, is_failed, actions=tuple(shown)),
+                store.Check(TokenItem(key=token.key, item=token.item), moved_none),
+            ]
+        )
 
 
 def _shown_unpaid(

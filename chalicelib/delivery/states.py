@@ -16,9 +16,9 @@ from typing import Final
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib import store
+from chalicelib import ids, store
 from chalicelib.conversations import message_item
-from chalicelib.tables import Message
+from chalicelib.tables import Conversation, Message
 
 QUEUED: Final = "queued"
 SENDING: Final = "sending"
@@ -72,6 +72,23 @@ def at_receipt(event: str, at: datetime) -> list[Action]:
     if event == SEEN:
         changes.append(Message.seen_at.set(at))
     return changes
+
+
+def next_in_line(
+    conversation: Conversation, tail: Message | None, now: datetime
+) -> tuple[int, str | None]:
+    """Give the instant of a new message, in ms, and the id of the one that is to go before it.
+
+    `tail` is the conversation's last outgoing message, where it is written.
+    """
+    last_id = conversation.last_outgoing_id
+    at_ms = ids.to_ms(now)
+    if last_id is None:
+        return at_ms, None
+    # Two replies of one millisecond keep the order they were accepted in.
+    at_ms = max(at_ms, ids.ms_of(last_id) + 1)
+    # The last part of a long reply may not be written yet; it still goes first.
+    return at_ms, last_id if tail is None or tail.state == QUEUED else None
 
 
 def message_at(key: str, message_id: str) -> Message:

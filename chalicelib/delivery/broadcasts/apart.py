@@ -105,12 +105,7 @@ def _place(chunk: Chunk, line: Line, *, now: datetime) -> Place | str:
 
 def _message(broadcast: Broadcast, place: Place, *, now: datetime) -> Message:
     conversation, tail = place.conversation, place.tail
-    at_ms = ids.to_ms(now)
-    before_id: str | None = conversation.last_outgoing_id
-    if before_id is not None:
-        at_ms = max(at_ms, ids.ms_of(before_id) + 1)
-    if tail is not None and tail.state != states.QUEUED:
-        before_id = None
+    at_ms, before_id = states.next_in_line(conversation, tail, now)
     message_id = ids.caused("msg", at_ms, f"{broadcast.broadcast_id}/{conversation.key}")
     return Message(
         key=conversation.key,
