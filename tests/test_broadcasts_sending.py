@@ -313,6 +313,7 @@ def test_a_refusal_of_the_whole_gives_its_money_back_and_pauses(
     assert (bot.initiated_stopped_until is not None) == (status == 23)
 
 
+@pytest.mark.rule("S1.70")
 def test_a_verdict_of_not_billed_gives_all_back_and_is_listed(crier: Crier) -> None:
     who = crier.crowd(2)
     crier.send(http=Carrier(took(TOKEN, billing=4)))
@@ -461,6 +462,7 @@ def test_a_bot_stopped_in_the_midst_pauses_and_goes_on_with_those_left(crier: Cr
     crier.check_books()
 
 
+@pytest.mark.rule("S1.70")
 def test_a_line_whose_verdict_is_not_billed_costs_nothing(crier: Crier) -> None:
     crier.crowd(2)
 
@@ -468,6 +470,29 @@ def test_a_line_whose_verdict_is_not_billed_costs_nothing(crier: Crier) -> None:
 
     assert crier.held == PRICE
     assert [each.kind for each in differences(crier)] == ["not-billed-there"]
+
+
+@pytest.mark.rule("S1.70")
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [took(TOKEN, billing=5)],
+        [refused(19), taken(1, billing_status=5), taken(2, billing_status=5)],
+    ],
+    ids=["together", "line by line"],
+)
+def test_what_viber_bills_though_it_is_free_here_costs_nothing_and_is_listed(
+    crier: Crier, answers: list[Any]
+) -> None:
+    crier.set_plan("legacy")
+    crier.crowd(2)
+
+    crier.send(http=Carrier(*answers))
+
+    assert (crier.held, crier.spent) == (0, 0)
+    (found,) = differences(crier)
+    assert (found.kind, found.price_micros, found.facts["lines"]) == ("billed-there", 0, 2)
+    crier.check_books()
 
 
 # What a chunk costs the store

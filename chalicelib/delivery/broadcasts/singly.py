@@ -188,8 +188,12 @@ def _closed(broadcast: Broadcast, known: Chunk, *, now: datetime) -> str:
     if left:
         stopped = chunks.mask_of(line.position for line in left)
         chunk.skipped[chunks.STOPPED] = chunks.told(stopped)
-    not_billed = _not_billed(chunk, mine)
-    differences = [_difference(chunk, not_billed, now=now)] if not_billed else []
+    not_billed, billed = _judged(chunk, mine)
+    differences = [
+        _difference(chunk, kind, mask, now=now)
+        for kind, mask in ((paying.NOT_BILLED_THERE, not_billed), (paying.BILLED_THERE, billed))
+        if mask
+    ]
     chunk.unpaid = chunks.told(not_billed)
     count = gone.bit_count()
     gone |= not_billed
@@ -219,19 +223,26 @@ def _failed(found: list[Line]) -> list[Line]:
     return [line for line in found if line.state == states.FAILED]
 
 
-def _not_billed(chunk: Chunk, found: list[Line]) -> int:
-    """Give the mask of priced lines that Viber took and did not bill."""
-    billed = viber.BillingStatus.OUT_OF_SESSION_BILLED
-    mask = chunks.mask_of(
-        line.position for line in found if line.billing_status not in (None, billed)
-    )
-    return mask if chunks.micros(chunk, mask) else 0
+def _judged(chunk: Chunk, found: list[Line]) -> tuple[int, int]:
+    """Give the masks of priced lines that Viber did not bill, and of free ones that it did."""
+    not_billed = billed = 0
+    for line in found:
+        mask = chunks.bit(line.position)
+        is_billed = line.billing_status == viber.BillingStatus.OUT_OF_SESSION_BILLED
+        is_priced = bool(chunks.micros(chunk, mask))
+        if line.billing_status is None:
+            continue
+        if is_priced and not is_billed:
+            not_billed |= mask
+        elif is_billed and not is_priced:
+            billed |= mask
+    return not_billed, billed
 
 
-def _difference(chunk: Chunk, mask: int, *, now: datetime) -> store.Write:
+def _difference(chunk: Chunk, kind: str, mask: int, *, now: datetime) -> store.Write:
     told = lines.difference(
         chunk,
-        paying.NOT_BILLED_THERE,
+        kind,
         chunks.micros(chunk, mask),
         now=now,
         mark="lines",
