@@ -12,9 +12,11 @@ from botocore.exceptions import ReadTimeoutError
 from bench.meter import Meter
 from chalicelib import aws, config, delivery, errors, store, tables, viber
 from chalicelib.billing import quota_item
+from chalicelib.books import audit
 from chalicelib.delivery import broadcasts, chunks, lines
 from chalicelib.tables import Bot, BroadcastToken, Difference, Quota, TokenItem
 from tests.desk import Desk
+from tests.faults import just_before_the_next
 from tests.fixtures_broadcasts import ABROAD, PRICE, Crier, took
 from tests.fixtures_talk import Carrier, Script, refused, taken
 
@@ -199,6 +201,28 @@ def test_who_arrives_after_his_money_went_back_is_listed_and_not_charged(crier: 
     assert sorted(told) == who
     assert sum(each.price_micros for each in found) == 3 * PRICE
     assert (crier.spent, crier.settle()) == (0, [])
+
+
+@pytest.mark.parametrize("look", ["the last pass", "the look after it"])
+def test_who_arrives_beside_the_last_looks_at_a_chunk_is_listed_once(
+    crier: Crier, look: str
+) -> None:
+    who = crier.crowd(2)
+    crier.send(http=Carrier(took(TOKEN)))
+    crier.desk.wait(days=15)
+    if look == "the look after it":
+        crier.settle()
+        crier.desk.wait(minutes=10)
+
+    # The receipt has read its token and is yet to write its line.
+    with just_before_the_next("UpdateItem", crier.settle):
+        receipt(crier, who[0], "delivered")
+    crier.desk.wait(minutes=10)
+    crier.settle()
+
+    told = [name for each in differences(crier) for name in each.facts["subscriber_ids"]]
+    assert told == [who[0]]
+    assert audit(crier.desk.account_id, now=crier.desk.now, is_whole=True).findings == []
 
 
 def test_a_schedule_that_slept_makes_one_pass_of_all_that_are_due(crier: Crier) -> None:

@@ -103,7 +103,9 @@ def _passed(broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now:
     begun_at = chunk.sent_at or chunk.sending_at or now
     number = max(n for n, after in enumerate(chunks.PASSES) if n == 0 or begun_at + after <= now)
     found = chunks.lines_of(chunk)
-    if catching.catch_up(chunk, found, now=now):
+    # What a receipt does that has read no settled token is seen by the look that comes later.
+    is_settled = number == LAST and _settle_tokens(chunk, found, now=now)
+    if catching.catch_up(chunk, found, now=now) or is_settled:
         found = chunks.lines_of(chunk)
     priced = chunks.together(chunk)
     arrived = _in(found, ARRIVED) & priced
@@ -112,6 +114,8 @@ def _passed(broadcast: Broadcast, chunk: Chunk, balance: Balance | None, *, now:
     failed = _in(found, (states.FAILED,)) & open_now
     released = failed if number < LAST else open_now & ~posted
     unpaid = arrived & chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
+    if is_settled:
+        unpaid &= ~_listed_themselves(chunk, found, unpaid)
     writes = _money(broadcast, chunk, balance, found, posted, released, number, now=now)
     if chunks.micros(chunk, unpaid) and chunk.verdict is None:
         writes.append(_listed(chunk, found, unpaid, number, now=now))
@@ -203,16 +207,7 @@ def _listed(
 
 
 def _looked(chunk: Chunk, *, now: datetime) -> str:
-    """List who arrived while the last pass was written; from here on receipts do so themselves."""
-    found = chunks.lines_of(chunk)
-    tokens = {chunk.token, *(line.token for line in found)} - {None}
-    expires_at = now + states.TOKENS_KEPT_FOR - states.RECEIPTS_COME_FOR
-    store.put_all(
-        [
-            chunks.token_of(chunk, str(token), expires_at=expires_at, is_settled=True)
-            for token in tokens
-        ]
-    )
+    """List who arrived beside the last pass and has not put himself on the list."""
     found = chunks.lines_of(chunk)
     late = _in(found, ARRIVED) & chunks.read(chunk.released) & ~chunks.read(chunk.unpaid)
     late &= ~_listed_themselves(chunk, found, late)
@@ -225,6 +220,19 @@ def _looked(chunk: Chunk, *, now: datetime) -> str:
     chunks.due(chunk, None)
     store.commit([chunks.write(chunk), *writes])
     return "closed"
+
+
+def _settle_tokens(chunk: Chunk, found: list[Line], *, now: datetime) -> bool:
+    """Let receipts list by themselves what has arrived, from here on; False without a token."""
+    tokens = {chunk.token, *(line.token for line in found)} - {None}
+    expires_at = now + states.TOKENS_KEPT_FOR - states.RECEIPTS_COME_FOR
+    store.put_all(
+        [
+            chunks.token_of(chunk, str(token), expires_at=expires_at, is_settled=True)
+            for token in tokens
+        ]
+    )
+    return bool(tokens)
 
 
 def _listed_themselves(chunk: Chunk, found: list[Line], mask: int) -> int:
