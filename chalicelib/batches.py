@@ -59,11 +59,13 @@ def send_outgoing(
 
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
-    def one(record: Any) -> str:
+    def check_time() -> None:
         if context.get_remaining_time_in_millis() < ONE_SEND_TAKES_MS:
             raise OutOfTime
+
+    def one(record: Any) -> str:
         wanted = msgspec.json.decode(record.body, type=queues.Outgoing)
-        return delivery.send(wanted, now=clock(), http=http)
+        return delivery.send(wanted, now=clock(), http=http, check_time=check_time)
 
     return _processed(event, processor, one)
 

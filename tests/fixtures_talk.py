@@ -176,11 +176,11 @@ def worked(
     http: Carrier | None = None,
     *,
     remaining_ms: int = 30_000,
+    context: Any = None,
 ) -> set[str]:
     """Hand a batch to the queue's function; returns the ids of the records that failed."""
-    answer = batches.send_outgoing(
-        {"Records": records}, Context(remaining_ms), clock=lambda: desk.now, http=http
-    )
+    context = context or Context(remaining_ms)
+    answer = batches.send_outgoing({"Records": records}, context, clock=lambda: desk.now, http=http)
     return {each["itemIdentifier"] for each in answer["batchItemFailures"]}
 
 

@@ -1,5 +1,6 @@
 """A reply on its way to the phone: what is heard, in whose name, in which order, once."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -280,6 +281,26 @@ def test_what_there_is_no_time_left_for_goes_back_untouched(desk: Desk) -> None:
     assert failed == {record["messageId"] for record in records}
     assert http.carried == []
     assert [talk.state(each) for each in sent] == ["queued"] * 2
+
+
+def test_those_that_go_before_a_message_are_sent_as_far_as_the_time_goes(desk: Desk) -> None:
+    talk = Talk(desk)
+    sent = talk.reply("1", "2", "3")
+    *_, last = received("outgoing")
+    left_ms = [45_000]
+
+    def slow(number: int) -> tuple[int, bytes]:
+        left_ms[0] -= 13_000
+        return taken(number)
+
+    http = Carrier(lambda: slow(21), lambda: slow(22))
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: left_ms[0])
+    assert worked(desk, [last], http, context=context) == {last["messageId"]}
+    assert http.texts == ["1", "2"]
+    assert [talk.state(each) for each in sent] == ["sent", "sent", "queued"]
+
+    assert worked(desk, [last], Carrier(taken(23))) == set()
+    assert talk.state(sent[2]) == "sent"
 
 
 def test_a_message_that_is_not_there_is_passed_over(desk: Desk) -> None:

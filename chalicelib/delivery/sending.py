@@ -1,6 +1,7 @@
 """The queue's worker: one message, one call to Viber, one true state afterwards."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -17,19 +18,28 @@ BOT_AT_MOST_SECONDS_OLD = 20.0
 FREE_MESSAGES_USED = 23
 
 
-def send(wanted: Outgoing, *, now: datetime, http: viber.Transport | None = None) -> str:
+def send(
+    wanted: Outgoing,
+    *,
+    now: datetime,
+    http: viber.Transport | None = None,
+    check_time: Callable[[], None] = lambda: None,
+) -> str:
     """Send one queued message; returns the state it is left in.
 
     The message it names as the one before goes first if it is still queued. What was picked
-    up before and has no answer is unknown: it is never sent a second time.
+    up before and has no answer is unknown: it is never sent a second time. `check_time` raises
+    where there is no time for one more call.
     """
     earlier = _still_queued_before(wanted)
     if earlier is None:
         # A long reply before this one is not written yet; `settle` comes back to both.
         return states.QUEUED
     for each in earlier:
+        check_time()
         if _send_one(each, now=now, http=http) == states.QUEUED:
             return states.QUEUED
+    check_time()
     return _send_one(wanted, now=now, http=http)
 
 
