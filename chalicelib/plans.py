@@ -118,11 +118,16 @@ def has_sessions(bot: Bot, now: datetime) -> bool:
 
 
 def terms(
-    bot: Bot, free: sessions.Policy, business: sessions.Policy, now: datetime
+    bot: Bot,
+    free: sessions.Policy,
+    business: sessions.Policy,
+    now: datetime,
+    *,
+    was: sessions.PolicyAt | None = None,
 ) -> sessions.Terms:
-    """Tell which kind of talk costs what on this bot now."""
+    """Tell which kind of talk costs what on this bot now; `was` tells earlier sessions' policy."""
     if has_sessions(bot, now):
-        return sessions.Terms(business, bot.session_price_micros)
+        return sessions.Terms(business, bot.session_price_micros, was)
     if bot.plan in (LEGACY, COMMERCIAL) and may_send(bot, now):
         return sessions.Terms(free, 0)
     return sessions.Terms(None, 0)

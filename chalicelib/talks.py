@@ -35,7 +35,8 @@ class MoneyMove(NamedTuple):
 def basis(bot: Bot, book: TariffBook | None, now: datetime) -> Basis:
     """Tell what decides about a bot's talks now."""
     today = tariffs.at(book, now)
-    return Basis(today, plans.terms(bot, today.free, today.business, now))
+    was = tariffs.business_before(book, now)
+    return Basis(today, plans.terms(bot, today.free, today.business, now, was=was))
 
 
 def of(conversation: Conversation) -> Talk | None:

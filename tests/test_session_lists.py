@@ -291,6 +291,24 @@ def test_an_unanswered_window_begins_again_by_the_schedule_at_its_last_text(
     assert [reason for *_, reason in seen(paying, "?view=closed")] == ["lapsed", "lapsed"]
 
 
+@pytest.mark.rule("S2.25")
+def test_a_late_look_at_a_lapse_goes_by_the_policy_of_the_lapse(paying: Desk) -> None:
+    talk = Talk(paying)
+    paying.wait(hours=23)
+    talk.phone.write("Ви тут?")
+    paying.wait(hours=2)
+    brief = replace(sessions.BUSINESS, window_seconds=3600)
+    tariffs.make_policy(brief, None, by=OPERATOR, now=paying.now)
+    # Versions made since keep in the book what was in force at the lapse.
+    paying.wait(minutes=20)
+    tariffs.make_policy(brief, None, by=OPERATOR, now=paying.now)
+    paying.run(JOB)
+    (live,) = listed(paying)
+    assert live["state"] == "waiting"
+    (kept,) = [each for each in sessions_of(talk) if each.state == "waiting"]
+    assert (kept.policy_version, kept.ends_at - kept.begun_at) == (1, timedelta(hours=24))
+
+
 def test_a_window_that_a_message_prolonged_is_noted_as_ending_later(paying: Desk) -> None:
     policy = replace(sessions.BUSINESS, anchor="last")
     tariffs.make_policy(policy, None, by=OPERATOR, now=paying.now)

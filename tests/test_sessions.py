@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib import sessions
-from chalicelib.sessions import BUSINESS, Part
+from chalicelib.sessions import BUSINESS, Part, Terms
 from tests.line import DAY, KEY, MS, NOON, PRICE, Line, hours, told
 
 
@@ -206,6 +206,18 @@ def test_a_window_begins_again_under_the_policy_of_the_day(line: Line) -> None:
     short.hears(hours(22))
     short.under(replace(BUSINESS, version=2, window_seconds=7200))
     assert short.state(hours(24)) is None
+
+
+@pytest.mark.rule("S2.25")
+def test_a_lapse_that_is_looked_at_late_begins_again_under_the_policy_of_then(line: Line) -> None:
+    line.hears(NOON)
+    line.hears(hours(23))
+    brief = replace(BUSINESS, version=2, window_seconds=3600)
+    line.terms = Terms(brief, PRICE, lambda at: BUSINESS if at < hours(25) else brief)
+    line.waits_until(hours(26))
+    live = line.live(hours(26))
+    assert live is not None
+    assert live.ends_at == hours(47)
 
 
 # Sixty messages.

@@ -10,7 +10,15 @@ items and the money follow the changes. To refuse a message is to store nothing.
 """
 
 from chalicelib.sessions.engine import Advanced, Part, Refusal, Spoken, advance, heard, spoke
-from chalicelib.sessions.policy import BUSINESS, FREE, Policy, PolicyOf, Terms, check_policy
+from chalicelib.sessions.policy import (
+    BUSINESS,
+    FREE,
+    Policy,
+    PolicyAt,
+    PolicyOf,
+    Terms,
+    check_policy,
+)
 from chalicelib.sessions.talk import (
     Change,
     Live,
@@ -32,6 +40,7 @@ __all__ = [
     "Live",
     "Part",
     "Policy",
+    "PolicyAt",
     "PolicyOf",
     "Refusal",
     "Spoken",

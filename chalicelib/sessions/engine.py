@@ -22,6 +22,7 @@ from chalicelib.sessions.talk import (
     change,
     end_ms,
     id_of,
+    instant,
 )
 
 
@@ -175,12 +176,13 @@ def _ran_out(talk: Talk, end: int, terms: Terms, policy: Policy, changes: list[C
         # Under another plan a late message is that plan's, not the old window's.
         return replace(talk, state=EXPIRED if terms.offer(talk.kind) else CLOSED)
     changes.append(change("closed", talk, policy, end, "lapsed"))
-    today = terms.policy
-    if today is None or today.kind != talk.kind or not today.restarts or talk.starter_ms is None:
+    if not terms.offer(talk.kind) or talk.starter_ms is None:
         return replace(talk, state=CLOSED)
-    if end - talk.starter_ms >= today.window_seconds * 1000:
+    # Whoever looks late finds what was due then, under the numbers of then.
+    then = terms.policy_at(instant(end))
+    if then is None or not then.restarts or end - talk.starter_ms >= then.window_seconds * 1000:
         return replace(talk, state=CLOSED)
-    return _begun(talk, talk.starter_ms, today, end, changes)
+    return _begun(talk, talk.starter_ms, then, end, changes)
 
 
 def _begun(

@@ -1,6 +1,7 @@
 """The numbers of a session, dated by their version, and what makes them sensible."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -62,17 +63,26 @@ BUSINESS: Final = Policy(
 )
 
 PolicyOf = Callable[[str, int], Policy]
+PolicyAt = Callable[[datetime], Policy]
 
 
 class Terms(NamedTuple):
-    """What a bot's plan offers at an instant: no policy means neither sessions nor windows."""
+    """What a bot's plan offers at an instant: no policy means neither sessions nor windows.
+
+    `was` tells the policy of an instant before, where another may have been in force.
+    """
 
     policy: Policy | None
     price_micros: int = 0
+    was: PolicyAt | None = None
 
     def offer(self, kind: str) -> bool:
         """Say whether sessions of this kind may begin and go on."""
         return self.policy is not None and self.policy.kind == kind
+
+    def policy_at(self, at: datetime) -> Policy | None:
+        """Give the policy under which a session that began at an instant before now began."""
+        return self.policy if self.was is None else self.was(at)
 
 
 def check_policy(policy: Policy) -> Wrong | None:

@@ -139,8 +139,8 @@ def live(talk: Talk | None, now: datetime, policy_of: PolicyOf) -> Live | None:
         state="waiting" if talk.state == WAITING else "open",
         kind=talk.kind,
         number=talk.number,
-        begun_at=_instant(talk.begun_ms),
-        ends_at=_instant(end),
+        begun_at=instant(talk.begun_ms),
+        ends_at=instant(end),
         sent=talk.sent,
         sent_max=policy.messages_max,
         unanswered=talk.run,
@@ -153,7 +153,7 @@ def due_at(talk: Talk | None, policy_of: PolicyOf) -> datetime | None:
     """Tell when the window of a live session ends, which is when `advance` has work to do."""
     if talk is None or talk.state not in LIVE:
         return None
-    return _instant(end_ms(talk, policy_of(talk.kind, talk.version)))
+    return instant(end_ms(talk, policy_of(talk.kind, talk.version)))
 
 
 def end_ms(talk: Talk, policy: Policy) -> int:
@@ -181,5 +181,6 @@ def change(kind: str, talk: Talk, policy: Policy, at_ms: int, reason: str | None
     )
 
 
-def _instant(at_ms: int) -> datetime:
+def instant(at_ms: int) -> datetime:
+    """Read an instant counted in milliseconds."""
     return EPOCH + timedelta(milliseconds=at_ms)

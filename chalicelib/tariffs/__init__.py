@@ -5,7 +5,16 @@ versions  making, withdrawing and listing versions; each keeps an item of its ow
 prices    the lines of a price list, and how spreadsheets read and write them
 """
 
-from chalicelib.tariffs.book import KINDS, PriceList, Tariffs, at, forget, policy_of, wanted
+from chalicelib.tariffs.book import (
+    KINDS,
+    PriceList,
+    Tariffs,
+    at,
+    business_before,
+    forget,
+    policy_of,
+    wanted,
+)
 from chalicelib.tariffs.prices import read as read_csv
 from chalicelib.tariffs.prices import written as csv_of
 from chalicelib.tariffs.versions import (
@@ -28,6 +37,7 @@ __all__ = [
     "Tariffs",
     "Version",
     "at",
+    "business_before",
     "csv_of",
     "current",
     "forget",

@@ -17,7 +17,9 @@ from chalicelib.tables import PLATFORM, PolicyItem, TariffBook
 KINDS = ("free", "business")
 
 # A function whose clock is behind, or that began a while ago, still finds what it needs.
-KEPT_FOR = timedelta(minutes=5)
+PRICES_KEPT_FOR = timedelta(minutes=5)
+# What an unanswered window's lapse is looked at by, however late that is done.
+POLICIES_KEPT_FOR = timedelta(days=7)
 KEPT_MAX = 12
 
 
@@ -98,6 +100,14 @@ def at(book: TariffBook | None, now: datetime) -> Tariffs:
     )
 
 
+def business_before(book: TariffBook | None, now: datetime) -> sessions.PolicyAt:
+    """Give the way to ask for the policy of sessions at an instant before now.
+
+    Of what is longer past than policies are kept, it tells that of the oldest instant known.
+    """
+    return lambda instant: at(book, max(instant, now - POLICIES_KEPT_FOR)).business
+
+
 def policy_of(kind: str, version: int) -> sessions.Policy:
     """Give the policy that a session is pinned to; version 1 is built in.
 
@@ -146,20 +156,24 @@ def in_force(versions: Sequence[D], now: datetime) -> D | None:
     return next((each for each in reversed(versions) if each.valid_from <= now), None)
 
 
-def with_version(versions: Sequence[D], made: D, now: datetime) -> list[D]:
+def with_version(versions: Sequence[D], made: D, now: datetime, *, kept_for: timedelta) -> list[D]:
     """Put a version in its place by date, and drop those nobody can need any more.
 
     Raises Conflict where the book would hold too many.
     """
     ordered = sorted((*versions, made), key=lambda each: (each.valid_from, each.version))
-    oldest = in_force(ordered, now - KEPT_FOR)
+    oldest = in_force(ordered, now - kept_for)
     kept = ordered if oldest is None else ordered[ordered.index(oldest) :]
     if len(kept) > KEPT_MAX:
         raise errors.Conflict(
-            f"At most {KEPT_MAX} versions may be in force or wait for their day, those of the "
-            f"last {KEPT_FOR // timedelta(minutes=1)} minutes included; withdraw one, or wait."
+            f"At most {KEPT_MAX} versions may wait for their day or have been in force in the "
+            f"last {_told(kept_for)}; withdraw one, or wait."
         )
     return kept
+
+
+def _told(span: timedelta) -> str:
+    return f"{span.days} days" if span.days else f"{span // timedelta(minutes=1)} minutes"
 
 
 @lru_cache(maxsize=8)

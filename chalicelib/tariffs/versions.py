@@ -157,7 +157,9 @@ def _make(
     number = content.numbers.get(series, FIRST_NUMBER[series] - 1) + 1
     content.numbers[series] = number
     made, item = of(number)
-    setattr(content, series, books.with_version(getattr(content, series), made, now))
+    kept_for = books.PRICES_KEPT_FOR if series == PRICES else books.POLICIES_KEPT_FOR
+    kept = books.with_version(getattr(content, series), made, now, kept_for=kept_for)
+    setattr(content, series, kept)
     line = _line(action, series, item, by, now)
     put = store.Put(item, type(item).item.does_not_exist())
     store.commit([books.rewritten(book, content), put, line])

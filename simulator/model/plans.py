@@ -196,7 +196,7 @@ class Plans:
         """Tell what a bot's plan offers."""
         tariff = self.tariff_at(now)
         if bot.plan == BUSINESS and bot.has_sessions and not self._is_over(bot, now):
-            return Terms(tariff.session, bot.price)
+            return Terms(tariff.session, bot.price, lambda at: self.tariff_at(at).session)
         if bot.plan == "legacy" and bot.ended_at is None:
             return Terms(tariff.free)
         if bot.plan == "commercial" and not self._is_over(bot, now):

@@ -4,6 +4,7 @@ Nothing is counted up or down: whoever wants to know how many messages a session
 through its messages. What a reply was told when it was accepted stays as it was.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -40,10 +41,14 @@ SESSION = Policy(
 
 
 class Terms(NamedTuple):
-    """What the bot's plan offers at an instant: a policy with the price of a session, or none."""
+    """What the bot's plan offers at an instant: a policy with the price of a session, or none.
+
+    `at` tells the policy of sessions at an instant before.
+    """
 
     policy: Policy | None
     price_micros: int = 0
+    at: Callable[[datetime], Policy] | None = None
 
 
 @dataclass(eq=False)
@@ -328,12 +333,12 @@ class Talk:
             live.swallows = _offers(terms, live.policy.kind)
             return self._close(live, "expired", end)
         self._close(live, "lapsed", end)
-        today = terms.policy
-        if today is None or today.kind != live.policy.kind or not today.restarts or not self.noted:
+        if terms.at is None or not _offers(terms, live.policy.kind) or not self.noted:
             return None
-        latest = max(self.noted)
-        if end - latest < today.window:
-            self._begin(latest, today)
+        # As of the lapse, whenever anybody looks (S2.25).
+        then, latest = terms.at(end), max(self.noted)
+        if then.restarts and end - latest < then.window:
+            self._begin(latest, then)
         return None
 
     def _begin(self, at: datetime, policy: Policy) -> None:
