@@ -393,6 +393,7 @@ def test_a_page_of_another_accounts_report_is_no_page_of_mine(desk: Desk) -> Non
         reports.lines("acc_other", period, reports.Only(), limit=1, cursor=cursor)
 
 
+@pytest.mark.rule("S1.48")
 def test_a_session_that_came_back_takes_its_price_off_the_sum(desk: Desk) -> None:
     business(desk)
     talk = Talk(desk)
@@ -404,6 +405,11 @@ def test_a_session_that_came_back_takes_its_price_off_the_sum(desk: Desk) -> Non
     returned, session = lines(desk)
     assert (session["price"]["amount"], returned["price"]["amount"]) == ("0.15", "-0.15")
     assert (returned["state"], returned["corrects"]) == ("returned", session["entry_id"])
+    for line in (returned, session):
+        assert (line["country"], line["message_id"]) == ("UA", message_id)
+        assert line["sent_at"] < line["charged_at"] or line is session
+        assert line["recipient"]["name"] == "Марічка"
+    assert len(lines(desk, country="UA")) == 2
     sums = {each["kind"]: each for each in asked(desk, "totals", **MONTH).body["sums"]}
     assert sums["session"]["count"] + sums["session-returned"]["count"] == 0
     assert SESSION == 150_000

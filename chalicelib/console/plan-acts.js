@@ -10,7 +10,6 @@ import {
 import { useTerms } from "./terms.js";
 
 const WISH_MOST = 4000;
-const LAST_UNPAID_DAY = "2024-02-04";
 const pathOf = (bot, act) => `bots/${encodeURIComponent(bot.bot_id)}/${act}`;
 
 export function Cancel({ bot, onDone, onClose }) {
@@ -106,12 +105,13 @@ export function Claim({ bot, onDone, onClose }) {
 
 // The day an old bot was made on: before bots were paid for.
 export function MadeOn({ value, onValue, problem }) {
+  const { legacy_made_until } = useTerms() ?? {};
   return html`<${TextField}
     type="date"
     label=${t("plan.made_on")}
     hint=${t("plan.made_on_hint")}
     name="made_on"
-    max=${LAST_UNPAID_DAY}
+    max=${legacy_made_until}
     required
     ...${{ value, onValue, problem }}
     testid="made-on"

@@ -242,7 +242,7 @@ export default {
   "session.closed": "Closed",
   "session.open": "Open",
   "session.waiting": "Waits for an answer",
-  "session_reason.expired": "24 hours are over",
+  "session_reason.expired": "The session’s time is over",
   "session_reason.failed": "The answers failed",
   "session_reason.lapsed": "Nobody answered",
   "session_reason.limit": "Message limit reached",

@@ -242,7 +242,7 @@ export default {
   "session.closed": "Închisă",
   "session.open": "Deschisă",
   "session.waiting": "Așteaptă răspuns",
-  "session_reason.expired": "Au trecut 24 de ore",
+  "session_reason.expired": "Timpul sesiunii a expirat",
   "session_reason.failed": "Răspunsurile nu au fost livrate",
   "session_reason.lapsed": "Nimeni nu a răspuns",
   "session_reason.limit": "Limita de mesaje atinsă",

@@ -242,7 +242,7 @@ export default {
   "session.closed": "Закрыта",
   "session.open": "Открыта",
   "session.waiting": "Ожидает ответа",
-  "session_reason.expired": "Прошло 24 часа",
+  "session_reason.expired": "Время сессии вышло",
   "session_reason.failed": "Ответы не доставлены",
   "session_reason.lapsed": "Никто не ответил",
   "session_reason.limit": "Исчерпан лимит сообщений",

@@ -242,7 +242,7 @@ export default {
   "session.closed": "Закрита",
   "session.open": "Відкрита",
   "session.waiting": "Чекає на відповідь",
-  "session_reason.expired": "Минуло 24 години",
+  "session_reason.expired": "Час сесії вийшов",
   "session_reason.failed": "Відповіді не доставлено",
   "session_reason.lapsed": "Ніхто не відповів",
   "session_reason.limit": "Вичерпано ліміт повідомлень",

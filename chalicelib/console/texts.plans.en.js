@@ -188,7 +188,7 @@ export default {
   "plan.top_up_by": "Top up before {at} ({zone}), or the bot is switched off.",
   "plan.until": "{day} ({zone})",
   "plan.used": "Messages the bot started this month (UTC): {used} of {limit}",
-  "plan.used_hint": "Answers within a day of the customer’s message do not count. To send more, move to the commercial plan.",
+  "plan.used_hint": "Answers in the free window after a customer’s message do not count. To send more, move to the commercial plan.",
   "plan.wish": "Ask for sessions",
   "plan.wish_hint": "An operator turns sessions on. Describe your situation: he sets the monthly fee and the price of a session, and answers here.",
   "plan.wish_send": "Send it",

@@ -188,7 +188,7 @@ export default {
   "plan.top_up_by": "Alimentați contul până la {at} ({zone}), altfel botul va fi oprit.",
   "plan.until": "{day} ({zone})",
   "plan.used": "Trimise din proprie inițiativă luna aceasta (UTC): {used} din {limit}",
-  "plan.used_hint": "Răspunsurile în 24 de ore de la mesajul clientului nu se numără. Pentru mai multe, treceți la tariful comercial.",
+  "plan.used_hint": "Răspunsurile din fereastra gratuită de după mesajul clientului nu se numără. Pentru mai multe, treceți la tariful comercial.",
   "plan.wish": "Cere sesiuni",
   "plan.wish_hint": "Sesiunile le pornește operatorul. Descrieți situația: el stabilește taxa lunară și prețul sesiunii și răspunde aici.",
   "plan.wish_send": "Trimite cererea",

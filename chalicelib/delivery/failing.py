@@ -105,7 +105,7 @@ def _given_back(message: Message, *, now: datetime) -> list[store.Write]:
     basis = talks.basis(bot, book, now)
     after = _talk_after(message, conversation, items, basis, now=now)
     talks.keep(conversation, after.talk)
-    money = _session_money(change, after.unpaid, message.account_id, now=now)
+    money = _session_money(change, after.unpaid, message, conversation.country, now=now)
     if message.token is not None and message.session_id is not None:
         # Should it arrive after all, that is listed: its session may not be paid for any more.
         token = TokenItem(key=message.key, item=f"token#{message.token}")
@@ -236,7 +236,7 @@ def _removed(
 
 
 def _session_money(
-    change: Change, unpaid: list[Session], account_id: str, *, now: datetime
+    change: Change, unpaid: list[Session], message: Message, country: str | None, *, now: datetime
 ) -> dict[str, talks.MoneyMove]:
     moves = {}
     for session in unpaid:
@@ -245,7 +245,7 @@ def _session_money(
             moves[session.session_id] = talks.MoneyMove(talks.HELD, talks.VOIDED)
         elif session.money == talks.POSTED:
             entry = billing.entry(
-                account_id,
+                message.account_id,
                 billing.SESSION_RETURNED,
                 f"session-returned:{session.session_id}",
                 now=now,
@@ -253,7 +253,9 @@ def _session_money(
                 corrects=session.entry_id,
                 session_id=session.session_id,
                 subscriber_id=session.subscriber_id,
+                country=country,
                 ticket_id=session.ticket_id,
+                message_id=message.message_id,
             )
             change.refund(session.price_micros, entry)
             moves[session.session_id] = talks.MoneyMove(talks.POSTED, talks.REFUNDED)

@@ -67,6 +67,7 @@ def _session_posted(message: Message, *, now: datetime) -> list[store.Write]:
         bot_id=session.bot_id,
         session_id=session_id,
         subscriber_id=session.subscriber_id,
+        country=conversation.country,
         ticket_id=message.ticket_id,
         message_id=message.message_id,
         author_id=message.author_id,
