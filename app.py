@@ -118,6 +118,12 @@ def expire_sessions(event: CloudWatchEvent) -> None:
     batches.expire_sessions(event.context, now=config.now())
 
 
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def settle_top_ups(event: CloudWatchEvent) -> None:
+    """Ask Stripe what became of top-ups whose event never came."""
+    batches.settle_top_ups(event.context, now=config.now())
+
+
 @app.schedule(Rate(1, unit=Rate.DAYS))
 def audit_books(event: CloudWatchEvent) -> None:
     """Hold every account's balance against its entries and facts."""

@@ -24,6 +24,8 @@ Due = TypeVar("Due", contravariant=True)
 ONE_SEND_TAKES_MS = 20_000
 ONE_DUE_ITEM_TAKES_MS = 15_000
 ONE_AUDIT_TAKES_MS = 120_000
+# Stripe is asked twice, each time for as long as its answer is waited for.
+ONE_TOP_UP_TAKES_MS = 40_000
 
 
 class OutOfTime(Exception):
@@ -155,6 +157,14 @@ def expire_sessions(context: Any, *, now: datetime) -> None:
     from chalicelib import session_list
 
     _each("expire_sessions", session_list.due(now), session_list.expire, context, now=now)
+
+
+def settle_top_ups(context: Any, *, now: datetime) -> None:
+    """Ask Stripe about the top-ups that it should have told of by now."""
+    from chalicelib import top_ups
+
+    takes_ms = ONE_TOP_UP_TAKES_MS
+    _each("settle_top_ups", top_ups.due(now), top_ups.settle, context, now=now, takes_ms=takes_ms)
 
 
 def audit_books(context: Any, *, now: datetime) -> None:

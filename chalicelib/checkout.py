@@ -33,10 +33,11 @@ class Opened(NamedTuple):
 
 
 class Session(msgspec.Struct):
-    """A Checkout session as an event tells it."""
+    """A Checkout session as an event tells it, or Stripe itself when it is asked."""
 
     id: str
     payment_status: str
+    status: str | None = None
     amount_total: int | None = None
     currency: str | None = None
     payment_intent: str | None = None
@@ -96,6 +97,11 @@ def is_on() -> bool:
     return bool(config.stripe_secret_key() and config.stripe_webhook_secret())
 
 
+def can_ask() -> bool:
+    """Say whether Stripe can be asked, by who needs no event of its."""
+    return bool(config.stripe_secret_key())
+
+
 def open_session(account_id: str, top_up_id: str, micros: int) -> Opened:
     """Open the page on which a top-up is paid; the same top-up gets the same page again.
 
@@ -127,6 +133,13 @@ def open_session(account_id: str, top_up_id: str, micros: int) -> Opened:
         )
     )
     return Opened(made.id, made.url)
+
+
+def session_of(session_id: str) -> Session:
+    """Ask what became of a page that was opened; raises GatewayFailed, its code 404 for none."""
+    found = _asked(lambda client: client.v1.checkout.sessions.retrieve(session_id))
+    session: Session = msgspec.convert(found.to_dict(), Session)
+    return session
 
 
 def is_ours(intent_id: str) -> bool:

@@ -1,10 +1,12 @@
 """Top-ups by card: an admin asks, pays on Stripe's page, and Stripe tells what became of it.
 
-Stripe tells late, twice and in any order. Money moves by the payment's identity alone
-(`payments`); the top-up's own state is what the page shows, and never goes back.
+Stripe tells late, twice and in any order, and what it has not told when its page is over it is
+asked for. Money moves by the payment's identity alone (`payments`); the top-up's own state is
+what the page shows, and never goes back.
 """
 
 import contextlib
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +27,17 @@ OPEN_MAX = 20
 # Stripe's pages end after a day.
 PAGE_LASTS = timedelta(days=1)
 READ_AT_ONCE = 100
+
+DUE = "top-up"
+# By when Stripe has told of a page, if it tells at all; then it is asked.
+TOLD_WITHIN = PAGE_LASTS + timedelta(hours=1)
+ASKED_AGAIN_AFTER = timedelta(hours=1)
+# Money by a slow method takes days.
+PENDING_ASKED_EVERY = timedelta(days=1)
+ASKED_FOR = timedelta(days=30)
+# The event that a page's status stands for.
+TOLD_BY = {"complete": "completed", "expired": "expired"}
+NO_SUCH_SESSION = 404
 
 REVIEWED_AT = "top-ups#review"
 
@@ -100,6 +113,28 @@ def receive(raw: bytes, signature: str, *, now: datetime) -> bool:
     return True
 
 
+def due(now: datetime) -> Iterator[TopUp]:
+    """Find the top-ups that Stripe should have told of by now; none where it cannot be asked."""
+    return store.due(TopUp, DUE, now) if checkout.can_ask() else iter(())
+
+
+def settle(asked: TopUp, *, now: datetime) -> str:
+    """Ask Stripe what became of a top-up, and take its answer as the event that has not come.
+
+    What has not come to its end is asked for again. Raises GatewayFailed, and then too.
+    """
+    try:
+        session = checkout.session_of(str(asked.session_id))
+    except errors.GatewayFailed as failed:
+        is_answer = failed.facts["code"] == NO_SUCH_SESSION
+        _ask_again(asked, _next_look(asked, now) if is_answer else now + ASKED_AGAIN_AFTER)
+        raise
+    what = TOLD_BY.get(str(session.status))
+    done = "still open" if what is None else _of_session(what, session, now)
+    _ask_again(asked, _next_look(asked, now))
+    return done
+
+
 def item_of(top_up_id: str) -> str:
     """Name a top-up's place in its account's ledger; ids sort by time."""
     return f"top-up#{top_up_id}"
@@ -148,11 +183,11 @@ def _opened(asked: TopUp) -> TopUp:
     page = checkout.open_session(asked.account_id, asked.top_up_id, asked.amount_micros)
     asked.checkout_url = page.url
     asked.state = OPEN
-    url = TopUp.checkout_url.set(page.url)
+    kept = [TopUp.checkout_url.set(page.url), TopUp.session_id.set(page.session_id)]
     # Whoever was told of the payment faster has written more than we know.
-    if not _move(asked, OPEN, NEW, url):
+    if not _move(asked, OPEN, NEW, *kept, *_due_at(asked, asked.created_at + TOLD_WITHIN)):
         with contextlib.suppress(store.Changed):
-            store.update(asked, [url], TopUp.checkout_url.does_not_exist())
+            store.update(asked, kept, TopUp.checkout_url.does_not_exist())
     return asked
 
 
@@ -196,11 +231,12 @@ def _of_session(what: str, session: Session, now: datetime) -> str:
         case "completed" | "async_payment_succeeded" if session.payment_status == "paid":
             return _paid(asked, session, now)
         case "completed":
-            return _moved(asked, PENDING)
+            later = _due_at(asked, now + PENDING_ASKED_EVERY)
+            return _moved(asked, PENDING, TopUp.session_id.set(session.id), *later)
         case "async_payment_failed":
-            return _moved(asked, FAILED)
+            return _moved(asked, FAILED, *_not_due())
         case "expired":
-            return _moved(asked, EXPIRED)
+            return _moved(asked, EXPIRED, *_not_due())
     return "nothing of ours"
 
 
@@ -302,6 +338,7 @@ def _marked(
         TopUp.state.set(state),
         TopUp.payment.set(TopUp.payment | payment),
         TopUp.paid_at.set(TopUp.paid_at | now),
+        *_not_due(),
     ]
     if micros is not None:
         actions.append(TopUp.paid_micros.set((TopUp.paid_micros | 0) + micros))
@@ -316,8 +353,38 @@ def _marked(
     )
 
 
-def _moved(asked: TopUp, state: str) -> str:
-    return state if any(_move(asked, state, before) for before in UNPAID) else "repeat"
+def _next_look(asked: TopUp, now: datetime) -> datetime | None:
+    """Say when to ask again of what has not come to its end; None where it was asked enough."""
+    at = now + (PENDING_ASKED_EVERY if asked.state == PENDING else ASKED_AGAIN_AFTER)
+    return at if at <= asked.created_at + ASKED_FOR else None
+
+
+def _ask_again(asked: TopUp, at: datetime | None) -> None:
+    """Put off the next look, or end the looking, unless the top-up has moved meanwhile."""
+    try:
+        actions = _not_due() if at is None else _due_at(asked, at)
+        store.update(asked, actions, TopUp.due_at == asked.due_at)
+    except store.Changed:
+        return
+    if at is None:
+        log.warning(
+            "a top-up is left as it is",
+            account_id=asked.account_id,
+            top_up_id=asked.top_up_id,
+            state=asked.state,
+        )
+
+
+def _due_at(asked: TopUp, at: datetime) -> list[Any]:
+    return [TopUp.due_shard.set(store.shard_of(DUE, asked.top_up_id)), TopUp.due_at.set(at)]
+
+
+def _not_due() -> list[Any]:
+    return [TopUp.due_shard.remove(), TopUp.due_at.remove()]
+
+
+def _moved(asked: TopUp, state: str, *more: Any) -> str:
+    return state if any(_move(asked, state, before, *more) for before in UNPAID) else "repeat"
 
 
 def _move(asked: TopUp, state: str, before: str, *more: Any) -> bool:

@@ -24,7 +24,7 @@ KINDS = {
     "charge_fees": ("fee",),
     "expire_sessions": ("session",),
 }
-NOT_OURS = ("copy_missing_files", "check_webhooks", "audit_books")
+NOT_OURS = ("copy_missing_files", "check_webhooks", "audit_books", "settle_top_ups")
 JOB_RUNS, JOB_TWICE, JOB_STOPS = 0.3, 0.05, 0.003
 
 

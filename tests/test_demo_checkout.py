@@ -80,6 +80,23 @@ def test_a_session_is_opened_as_stripe_would() -> None:
     assert door.events == []
 
 
+def test_a_session_is_told_to_who_asks_for_it() -> None:
+    running = stripe(Door())
+    session_id = opened(running)
+
+    def told() -> dict[str, Any]:
+        answer = ask(running, "GET", f"/v1/checkout/sessions/{session_id}")
+        found: dict[str, Any] = json.loads(answer.body)
+        return found
+
+    assert (told()["status"], told()["payment_status"]) == ("open", "unpaid")
+    paid = running.pay(session_id)
+    assert (told()["status"], told()["payment_status"]) == ("complete", "paid")
+    assert (told()["payment_intent"], told()["amount_total"]) == (paid.id, 50_000)
+    assert ask(running, "GET", "/v1/checkout/sessions/cs_1").status == 404
+    assert ask(running, "GET", f"/v1/checkout/sessions/{session_id}", key="x").status == 401
+
+
 def test_the_same_key_gets_the_same_session_and_no_other_wish() -> None:
     running = stripe(Door())
     given = {"idempotency-key": "k"}

@@ -317,9 +317,10 @@ def test_a_package_cannot_be_deployed_as_another_stage(template: dict[str, Any])
     assert template["Parameters"]["Stage"]["AllowedValues"] == ["dev"]
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         variables = dict(function["Environment"]["Variables"])
-        # Only what answers HTTP speaks to Stripe.
+        # Two functions ask Stripe, and only what answers HTTP is told by it.
         secrets = {each for each in variables if each.startswith("STRIPE_")}
-        assert bool(secrets) == (name == "APIHandler")
+        assert ("STRIPE_SECRET_KEY" in secrets) == (name in ("APIHandler", "SettleTopUps"))
+        assert ("STRIPE_WEBHOOK_SECRET" in secrets) == (name == "APIHandler")
         # And only what gives warnings mails them.
         assert ("MAIL_FROM" in variables) == (name == "GiveWarnings")
         others = variables.keys() - secrets - {"MAIL_FROM"}

@@ -2,7 +2,7 @@
 
 from chalicelib import config
 from chalicelib.tables.attributes import Instant, Json, Text, Whole
-from chalicelib.tables.item import Item
+from chalicelib.tables.item import Due, Item
 from chalicelib.tables.ledger import LEDGER
 
 
@@ -11,11 +11,13 @@ class TopUp(Item):
 
     `state` is `new`, `open` (its checkout waits), `pending` (paid, and not yet there), `paid`,
     `failed`, `expired`, or `review` (paid in another currency: an operator has to look).
+    `due_at` says when Stripe is asked what became of its session, should it not tell before.
     """
 
     class Meta:
         table_name = LEDGER
 
+    due_index = Due()
     key = Text(hash_key=True)
     item = Text(range_key=True)
     desk = Text(null=True)
@@ -24,6 +26,7 @@ class TopUp(Item):
     account_id = Text()
     amount_micros = Whole()
     state = Text()
+    session_id = Text(null=True)
     checkout_url = Text(null=True)
     payment = Text(null=True)
     paid_micros = Whole(null=True)
@@ -31,6 +34,8 @@ class TopUp(Item):
     created_by = Text()
     paid_at = Instant(null=True)
     facts = Json(default=dict)
+    due_shard = Text(null=True)
+    due_at = Instant(null=True)
 
 
 class Payment(Item):

@@ -160,6 +160,8 @@ class PretendStripe:
         match request.method, parts:
             case "POST", ["checkout", "sessions"]:
                 return self._open(said, request.headers.get("idempotency-key", ""))
+            case "GET", ["checkout", "sessions", session_id] if session_id in self.sessions:
+                return _json(200, self._session(self.sessions[session_id]))
             case "GET", ["payment_intents", payment_id] if payment_id in self.payments:
                 paid = self.payments[payment_id]
                 told = {"id": paid.id, "object": "payment_intent", "metadata": paid.metadata}
