@@ -185,6 +185,17 @@ def test_maintenance_goes_before_sessions_and_older_bots_before_newer(till: Till
     till.check()
 
 
+@pytest.mark.rule("S1.71")
+def test_a_run_that_finds_more_than_it_looks_at_tears_no_account_apart(till: Till) -> None:
+    till.protects(False)
+    till.now = kyiv(2026, 9, 2)
+    known = {till.commercial() for _ in range(3)}
+    till.now = kyiv(2026, 11, 25)
+    # The bots of an account lie in one shard.
+    (found,) = fees.due(till.now, at_most=1)
+    assert {bot.bot_id for bot in found.bots} == known
+
+
 @pytest.mark.rule("S1.58")
 def test_of_a_fee_that_cannot_be_paid_in_full_nothing_is_taken(till: Till) -> None:
     till.protects(False)

@@ -16,7 +16,7 @@ from chalicelib.tables import Balance, Bot
 NOT_DUE = "not due"
 BOTS_AT_ONCE = 100
 DUE_AT_MOST = 1000
-"""Of one shard and run: more than one account's bots, which must not be torn apart."""
+"""Of one shard and run."""
 
 
 class Due(NamedTuple):
@@ -26,13 +26,16 @@ class Due(NamedTuple):
     bots: list[Bot]
 
 
-def due(now: datetime) -> Iterator[Due]:
-    """Find what the schedule has to look at, the bots of one account together."""
+def due(now: datetime, *, at_most: int = DUE_AT_MOST) -> Iterator[Due]:
+    """Find what the schedule has to look at, all bots of one account together."""
     of_accounts: dict[str, list[Bot]] = defaultdict(list)
-    for bot in store.due(Bot, "fee", now, at_most=DUE_AT_MOST, index="fees", instant=Bot.fee_at):
+    count = 0
+    for bot in store.due(Bot, "fee", now, at_most=at_most, index="fees", instant=Bot.fee_at):
         of_accounts[bot.account_id].append(bot)
+        count += 1
     for account_id, found in of_accounts.items():
-        yield Due(account_id, found)
+        # Where there may be more than a run looks at, an account's newer bots may come alone.
+        yield Due(account_id, found if count < at_most else _with_others(found, account_id, now))
 
 
 def work(account: Due, *, now: datetime) -> str:
@@ -61,15 +64,9 @@ def after_top_up(account_id: str, *, now: datetime, beside: Sequence[Bot] = ()) 
 
     `beside` are bots so new that no list has them yet. What this fails to do the schedule does.
     """
-    near = {bot.bot_id: bot for bot in beside if _is_near(bot, now)}
-    cursor = None
-    while True:
-        page, cursor = bots.of_account(account_id, limit=BOTS_AT_ONCE, cursor=cursor)
-        near |= {bot.bot_id: bot for bot in page if _is_near(bot, now)}
-        if cursor is None:
-            break
+    near = _with_others([bot for bot in beside if _is_near(bot, now)], account_id, now)
     if near:
-        work(Due(account_id, list(near.values())), now=now)
+        work(Due(account_id, near), now=now)
 
 
 def begin(bot: Bot, *, now: datetime) -> None:
@@ -78,6 +75,19 @@ def begin(bot: Bot, *, now: datetime) -> None:
         after_top_up(bot.account_id, now=now, beside=[bot])
     except errors.Busy:
         log.warning("fees left to the schedule", bot_id=bot.bot_id)
+
+
+def _with_others(known: list[Bot], account_id: str, now: datetime) -> list[Bot]:
+    """Add to some bots the account's others whose next fee is due or may be protected."""
+    found = {bot.bot_id: bot for bot in known}
+    cursor = None
+    while True:
+        page, cursor = bots.of_account(account_id, limit=BOTS_AT_ONCE, cursor=cursor)
+        for bot in page:
+            if _is_near(bot, now):
+                found.setdefault(bot.bot_id, bot)
+        if cursor is None:
+            return list(found.values())
 
 
 def _charge(account_id: str, bot_id: str, now: datetime) -> tuple[str, Bot | None]:
