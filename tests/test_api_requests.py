@@ -215,6 +215,31 @@ def test_cancelling_tells_the_end_and_cancelling_twice_changes_nothing(office: D
     assert office.call("POST", path, {}, by="taras@example.com").status == 403
 
 
+@pytest.mark.rule("S1.60")
+@pytest.mark.rule("S1.61")
+def test_a_bot_whose_fee_was_not_paid_sends_again_only_after_a_request_with_its_deposit(
+    office: Desk,
+) -> None:
+    office.make_commercial()
+    phone = office.phone()
+    phone.write("Добрий день")
+    ticket_id = office.tickets()[0]["ticket_id"]
+    # Two months are set aside; there is nothing for the third.
+    office.wait(days=75)
+    office.run("charge_fees")
+    office.top_up(400)
+    office.run("charge_fees")
+    refused = office.reply(ticket_id, "Ми тут")
+    assert (refused.status, refused.body["type"].rpartition("/")[2]) == (409, "bot-deactivated")
+    sent = send(office, purpose="revival", bot_id=office.bot.bot_id)
+    assert (sent.status, balance(office)) == (201, ("0.00", "400.00", "0.00"))
+    assert office.reply(ticket_id, "Ми тут").body == refused.body
+    assert decide(office, sent.body, decision="approved").body["bot_id"] == office.bot.bot_id
+    assert balance(office) == ("0.00", "0.00", "200.00")
+    phone.write("Ви вже працюєте?")
+    assert office.reply(ticket_id, "Ми тут").status == 202
+
+
 @pytest.mark.rule("S2.8")
 @pytest.mark.rule("S2.11")
 def test_an_admin_wishes_for_sessions_and_an_operator_grants_them_with_fee_and_price(
@@ -233,6 +258,22 @@ def test_an_admin_wishes_for_sessions_and_an_operator_grants_them_with_fee_and_p
     assert plan["plan"] == "business"
     assert plan["sessions"] == {"on": True, "fee": euros("30.00"), "price": euros("0.0405")}
     assert balance(office) == ("0.00", "0.00", "0.00")
+
+
+@pytest.mark.rule("S2.8")
+def test_an_admin_neither_turns_sessions_on_nor_grants_his_own_wish(office: Desk) -> None:
+    office.top_up(30)
+    path = f"/v1/bots/{office.bot.bot_id}/wish"
+    request_id = office.call("POST", path, {"text": "Дуже хочемо"}).body["request_id"]
+    terms = {"fee": euros("30.00"), "price": euros("1.00")}
+    decision = f"/v1/accounts/{office.account_id}/requests/{request_id}/decision"
+    before = everything()
+    for method, to, body in (
+        ("PUT", of_bot(office, "/sessions"), {"on": True} | terms),
+        ("POST", decision, {"decision": "approved"} | terms),
+    ):
+        assert office.call(method, to, body).status == 403, to
+    assert everything() == before
 
 
 @pytest.mark.rule("S2.15")

@@ -289,6 +289,26 @@ def test_after_the_paid_period_it_is_connected_by_a_request_only(desk: Desk, way
     assert desk.call(way, to, {"key": desk.viber_bot.key}).body["state"] == "connected"
 
 
+@pytest.mark.rule("S1.60")
+@pytest.mark.parametrize("way", ["POST", "PUT"])
+def test_a_bot_whose_fee_was_not_paid_is_not_connected_again_by_its_key(
+    desk: Desk, way: str
+) -> None:
+    desk.make_commercial()
+    path = f"/v1/bots/{desk.bot.bot_id}"
+    desk.call("DELETE", path)
+    # Two months are set aside; there is nothing for the third.
+    desk.wait(days=75)
+    desk.run("charge_fees")
+    desk.top_up(400)
+    to = "/v1/bots" if way == "POST" else f"{path}/key"
+    refused = desk.call(way, to, {"key": desk.viber_bot.key})
+    assert (refused.status, refused.body["type"].rpartition("/")[2]) == (409, "bot-deactivated")
+    told = shown(desk, desk.bot.bot_id)
+    assert (told["state"], told["plan"]["ended_reason"]) == ("disconnected", "unpaid")
+    assert desk.viber_bot.webhook == ""
+
+
 @pytest.mark.rule("S1.63")
 def test_a_deactivated_bot_keeps_and_shows_what_customers_write_and_refuses_answers(
     desk: Desk,

@@ -299,9 +299,19 @@ def test_a_session_policy_is_made_from_the_one_in_force(
     assert planned["types"] == ["text", "picture"]
 
 
+@pytest.mark.rule("S1.70")
 def test_the_lists_of_what_is_to_be_looked_at_are_there(
     operator: Console, running_demo: Demo
 ) -> None:
+    # Without sessions an answer costs the normal price here, and nothing at Viber.
+    bot = business_bot(running_demo, "Пекарня без сесій")
+    path = f"/v1/accounts/{running_demo.told['account_id']}/bots/{bot.bot_id}/sessions"
+    assert running_demo.call("PUT", path, {"on": False}, by="operator").status == 200
+    bot.phone("Дарина Полин").write("Чи свіжий хліб?")
+    ticket_id = bot.ticket()["ticket_id"]
+    (message_id,) = running_demo.say(ticket_id, "Щойно з печі.")
+    message = running_demo.becomes(ticket_id, message_id, "delivered", "seen")
+    assert message["charge"]["state"] == "voided"
     differing = running_demo.get("/v1/desk/differences?limit=50", by="operator")["items"]
     reviewed = running_demo.get("/v1/desk/top-ups?limit=50", by="operator")["items"]
     operator.open("#/desk/differences")
@@ -309,6 +319,10 @@ def test_the_lists_of_what_is_to_be_looked_at_are_there(
     until(lambda: operator.at("review").count() == len(reviewed), "all are listed")
     empty = operator.page.get_by_text("Перевіряти нічого.")
     until(lambda: empty.count() == (not differing) + (not reviewed), "the rest is said to be none")
+    row = operator.at("difference", "[data-kind=not-billed-there]").filter(has_text=message_id)
+    words = plain(row.inner_text())
+    assert "Viber не бере плати, ми заблокували" in words
+    assert "0,0196 EUR" in words
 
 
 def test_an_admin_reads_prices_and_makes_none(admin: Console) -> None:

@@ -101,6 +101,24 @@ def test_what_cannot_be_sent_is_refused_beforehand_with_its_reason(
     assert agent.at("composer-send").is_disabled()
 
 
+@pytest.mark.rule("S1.63")
+def test_what_is_written_to_a_bot_that_has_ended_is_shown_and_cannot_be_answered(
+    agent: Console, running_demo: Demo
+) -> None:
+    bot = running_demo.new_bot("Молода пекарня")
+    path = f"/v1/accounts/{running_demo.told['account_id']}/bots/{bot.bot_id}/legacy"
+    ended = running_demo.call("POST", path, {"confirmed": False}, by="operator")
+    assert ended.status == 200
+    bot.phone("Соломія Цвіт").write("Ви ще печете?")
+    agent.open(f"#/tickets/{bot.ticket()['ticket_id']}")
+    agent.message("Ви ще печете?").wait_for()
+    agent.at("composer-text").fill("Так")
+    words = meter(agent, "refused")
+    assert "Підписка бота закінчилася; повернути його може лише нова заявка." in words
+    assert agent.at("composer-notify").is_checked()
+    assert agent.at("composer-send").is_disabled()
+
+
 @pytest.mark.rule("S2.42", "S2.46")
 def test_sessions_are_listed_live_and_past_with_counts_price_and_reason(
     agent: Console, running_demo: Demo

@@ -250,6 +250,28 @@ def test_without_enough_money_the_form_says_so_and_cannot_be_sent(admin: Console
     assert admin.at("request-submit").is_disabled()
 
 
+@pytest.mark.rule("S1.73")
+def test_a_debt_is_shown_with_what_it_means_and_while_it_stands_no_request_is_sent(
+    admin: Console, running_demo: Demo
+) -> None:
+    owing = {
+        "available": {"amount": "0.00", "currency": "EUR"},
+        "owed": {"amount": "80.50", "currency": "EUR"},
+    }
+    told = running_demo.get("/v1/balance", by="admin") | owing
+    admin.page.route("**/v1/balance", lambda route: route.fulfill(json=told))
+    admin.open(MONEY)
+    assert amount(admin, "owed") == 80.5
+    words = plain(admin.at("balance").inner_text())
+    assert "Борг 80,50 EUR Повернений платіж уже витрачено." in words
+    assert "платне не надсилається" in words
+    admin.at("send-request").first.click()
+    why = admin.at("short-of-money")
+    why.wait_for()
+    assert "Спершу погасіть борг 80,50 EUR" in plain(why.inner_text())
+    assert admin.at("request-submit").is_disabled()
+
+
 def entry_page(
     admin: Console, kind: str, cause: str, amount: str, facts: dict[str, Any]
 ) -> Locator:

@@ -196,6 +196,29 @@ def test_a_run_that_finds_more_than_it_looks_at_tears_no_account_apart(till: Til
     assert {bot.bot_id for bot in found.bots} == known
 
 
+@pytest.mark.rule("S1.71", "S2.47")
+@pytest.mark.parametrize("protects", [True, False])
+def test_money_for_one_fee_of_a_month_pays_maintenance_and_no_older_bots_sessions(
+    till: Till, protects: bool
+) -> None:
+    till.protects(protects)
+    till.now = kyiv(2026, 9, 2)
+    sessions = till.business(fee=100)
+    till.top_up(200)
+    till.now = kyiv(2026, 9, 3)
+    newer = till.commercial()
+    till.now = kyiv(2026, 11, 1)
+    till.run()
+    assert till.money == (0, 0, 0, 0)
+    till.top_up(100)
+    for till.now in (kyiv(2026, 11, 15), kyiv(2026, 11, 25), kyiv(2026, 12, 1)):
+        till.run()
+    assert (till.fees_of(newer)[-1], till.fees_of(sessions)[-1]) == ("2026-12", "2026-11")
+    assert plans.may_send(till.bot(newer), till.now)
+    assert not plans.has_sessions(till.bot(sessions), till.now)
+    till.check()
+
+
 @pytest.mark.rule("S1.58")
 def test_of_a_fee_that_cannot_be_paid_in_full_nothing_is_taken(till: Till) -> None:
     till.protects(False)

@@ -8,6 +8,7 @@ from chalicelib import books, store
 from chalicelib.tables import Difference
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
+from tests.fixtures_accounts import everything
 from tests.fixtures_paid import ELSEWHERE, UA, commercial, entries, money_of, next_day
 from tests.fixtures_talk import Talk, cut_short, refused, settled, taken, token_at
 
@@ -146,6 +147,27 @@ def test_what_viber_bills_though_it_is_free_here_costs_nothing_and_is_listed(des
     assert [d.kind for d in differences(desk)] == ["billed-there"]
 
 
+@pytest.mark.rule("S1.12")
+@pytest.mark.parametrize("plan", ["commercial", "legacy"])
+def test_a_welcome_outside_of_any_window_costs_nothing_and_is_not_counted(
+    desk: Desk, plan: str
+) -> None:
+    if plan == "commercial":
+        commercial(desk)
+    else:
+        desk.top_up(10)
+    desk.set_bot(welcome_text="Вітаємо!")
+    phone = desk.phone()
+    phone.open()
+    phone.read()
+    desk.work()
+    assert [each["text"] for each in phone.heard] == ["Вітаємо!"]
+    assert money_of(desk) == (FULL, 0)
+    assert [entry.kind for entry in entries(desk)] == ["top-up"]
+    legacy = desk.call("GET", f"/v1/bots/{desk.bot.bot_id}").body["plan"]["legacy"]
+    assert (legacy and legacy["used"]) == (None if plan == "commercial" else 0)
+
+
 @pytest.mark.rule("S1.45")
 def test_a_price_above_what_is_available_is_refused_and_nothing_goes(desk: Desk) -> None:
     commercial(desk, euros=0)
@@ -156,6 +178,33 @@ def test_a_price_above_what_is_available_is_refused_and_nothing_goes(desk: Desk)
     assert answer.body["type"].endswith("/insufficient-funds")
     assert talk.heard == []
     assert len(desk.thread(talk.ticket_id)) == 1
+
+
+@pytest.mark.rule("S2.27", "S2.31", "S2.37")
+@pytest.mark.parametrize(
+    ("tens", "unanswered", "kind"), [(6, 0, "renews-session"), (1, 10, "bot-initiated")]
+)
+def test_without_money_a_message_past_a_limit_leaves_its_session_as_it_is(
+    desk: Desk, tens: int, unanswered: int, kind: str
+) -> None:
+    commercial(desk, euros=0)
+    desk.make_business("30", "1")
+    desk.top_up(1)
+    talk = Talk(desk)
+    for number in range(tens):
+        talk.reply(*(f"{part}" for part in range(10)))
+        if unanswered == 0:
+            desk.wait(minutes=1)
+            talk.phone.write(f"Так, {number}")
+    before = everything()
+    answer = desk.reply(talk.ticket_id, "Ще одне")
+    assert (answer.status, answer.body["type"].rpartition("/")[2]) == (409, "insufficient-funds")
+    assert everything() == before
+    (live,) = desk.call("GET", "/v1/sessions").body["items"]
+    assert (live["state"], live["sent"], live["unanswered"]) == ("open", tens * 10, unanswered)
+    desk.top_up(1)
+    (message_id,) = talk.reply("Ще одне")
+    assert talk.message(message_id).price_kind == kind
 
 
 def test_a_price_that_has_risen_is_asked_for_again(desk: Desk) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib import money
-from tests.desk import Desk
+from chalicelib import money, tariffs
+from tests.desk import OPERATOR, Desk
+from tests.fixtures_paid import commercial, next_day
 from tests.fixtures_talk import Talk
 
 
@@ -36,6 +37,33 @@ def test_outside_of_the_window_a_legacy_bot_counts_to_its_limit(desk: Desk) -> N
     assert told["quota"] == {"used": 0, "limit": 10_000}
     assert desk.reply(talk.ticket_id, "Агов").status == 202
     assert quote(desk, talk.ticket_id, "Агов")["quota"] == {"used": 1, "limit": 10_000}
+
+
+@pytest.mark.rule("X.4", "S1.45", "S2.27")
+@pytest.mark.parametrize("kind", ["bot-initiated", "opens-session"])
+@pytest.mark.parametrize("micros", [1_000_000, 1_000_001])
+def test_with_exactly_the_price_a_reply_goes_and_with_a_micro_less_it_is_refused(
+    desk: Desk, kind: str, micros: int
+) -> None:
+    commercial(desk, euros=0)
+    if kind == "opens-session":
+        desk.make_business("30", money.text(micros))
+    talk = Talk(desk)
+    if kind == "bot-initiated":
+        next_day(desk)
+        tariffs.make_price_list([], micros, None, by=OPERATOR, now=desk.now)
+    desk.top_up(1)
+    told = quote(desk, talk.ticket_id, "Агов")
+    answer = desk.reply(talk.ticket_id, "Агов")
+    desk.work()
+    assert [part["kind"] for part in told["parts"]] == [kind]
+    if micros == 1_000_000:
+        assert (told["price"]["amount"], told["refusal"], answer.status) == ("1.00", None, 202)
+        assert talk.heard == ["Агов"]
+    else:
+        assert told["refusal"]["type"] == answer.body["type"]
+        assert answer.body["type"].endswith("/insufficient-funds")
+        assert (answer.status, talk.heard) == (409, [])
 
 
 def test_what_is_available_is_told_to_programs_that_may_read_the_balance(desk: Desk) -> None:

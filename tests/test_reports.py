@@ -104,8 +104,10 @@ def test_what_was_read_since_is_told_as_it_is_now(desk: Desk) -> None:
 
 
 @pytest.mark.rule("S2.48")
-def test_sessions_and_messages_outside_of_them_are_told_apart(desk: Desk) -> None:
-    business(desk)
+def test_the_fee_sessions_and_messages_outside_of_them_are_told_apart(desk: Desk) -> None:
+    commercial(desk, euros=0)
+    desk.make_business("30", "0.15")
+    desk.top_up(10)
     talk = Talk(desk)
     paid_message(talk, "У сесії")
     next_day(desk)
@@ -118,7 +120,8 @@ def test_sessions_and_messages_outside_of_them_are_told_apart(desk: Desk) -> Non
     assert {(each["kind"], each["amount"]["amount"]) for each in sums} == {
         ("message", "-0.0196"),
         ("session", "-0.15"),
-        ("top-up", "10.00"),
+        ("sessions-fee", "-30.00"),
+        ("top-up", "40.00"),
     }
 
 

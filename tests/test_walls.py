@@ -28,6 +28,28 @@ from tests.serial import serialised
 
 FOR_VIBER = ("POST", "/viber/{bot_id}")
 FOR_STRIPE = ("POST", "/stripe")
+FOR_OPERATORS = {
+    ("GET", "/v1/accounts"),
+    ("POST", "/v1/accounts"),
+    ("GET", "/v1/accounts/{account_id}/balance"),
+    ("GET", "/v1/accounts/{account_id}/entries"),
+    ("POST", "/v1/accounts/{account_id}/audit"),
+    ("POST", "/v1/accounts/{account_id}/corrections"),
+    ("POST", "/v1/accounts/{account_id}/transfers"),
+    ("GET", "/v1/accounts/{account_id}/bots"),
+    ("POST", "/v1/accounts/{account_id}/bots"),
+    ("PUT", "/v1/accounts/{account_id}/bots/{bot_id}/sessions"),
+    ("POST", "/v1/accounts/{account_id}/bots/{bot_id}/legacy"),
+    ("POST", "/v1/accounts/{account_id}/requests/{request_id}/decision"),
+    ("GET", "/v1/desk/requests"),
+    ("GET", "/v1/desk/differences"),
+    ("GET", "/v1/desk/top-ups"),
+    ("POST", "/v1/price-lists"),
+    ("POST", "/v1/price-lists/import"),
+    ("DELETE", "/v1/price-lists/{version}"),
+    ("POST", "/v1/session-policies"),
+    ("DELETE", "/v1/session-policies/{kind}/{version}"),
+}
 FOR_EVERYBODY = {
     ("POST", "/v1/sign-in"),
     ("POST", "/v1/sign-in/new-password"),
@@ -83,6 +105,14 @@ def test_only_signing_in_the_pages_and_the_webhook_ask_for_no_authorization() ->
         if entry.authorizer is None
     }
     assert unguarded == FOR_EVERYBODY | {FOR_VIBER, FOR_STRIPE}
+
+
+@pytest.mark.rule("S2.8")
+def test_what_only_operators_may_do_is_open_to_operators_alone() -> None:
+    # The walk below takes each door's own word for who may pass it.
+    theirs = [route for route in GUARDED if route.roles == frozenset({"operator"})]
+    assert {(route.method, route.path) for route in theirs} == FOR_OPERATORS
+    assert [route.path for route in theirs if route.scope is not None] == []
 
 
 def test_the_walk_knows_everybody(world: World) -> None:
