@@ -337,9 +337,10 @@ def test_the_trail_tells_in_words_what_was_done_and_leaves_out_what_is_not_said(
     assert "Відмовлено за заявкою" in words
     assert words.endswith("Заявка: Новий бот")
     assert "req_" not in words
-    turned_on = plain(
-        admin.at("audit-line", "[data-action='sessions turned on']").first.inner_text()
-    )
+    line = admin.at("audit-line", "[data-action='sessions turned on']").first
+    # The names of bots are read beside the trail.
+    line.get_by_text("Журнальна").wait_for()
+    turned_on = plain(line.inner_text())
     assert "Журнальна Щомісячна плата: 30,00 EUR Ціна сесії: 0,04 EUR" in turned_on
     changed = plain(
         admin.at("audit-line", "[data-action='bot settings changed']").first.inner_text()
