@@ -265,7 +265,7 @@ def facts_of_entries() -> set[str]:
 
 def keys_of_facts(path: Path) -> set[str]:
     """Give the keys of the dicts that a module calls facts."""
-    told = re.findall(r'facts = \{(.*?)\}|facts\["(\w+)"\] =', read(path), re.DOTALL)
+    told = re.findall(r'facts = \{(.*?)\}|facts\["(\w+)"\] = ', read(path), re.DOTALL)
     return {name for body, one in told for name in (*re.findall(r'"(\w+)":', body), one) if name}
 
 

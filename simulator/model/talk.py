@@ -333,11 +333,12 @@ class Talk:
             live.swallows = _offers(terms, live.policy.kind)
             return self._close(live, "expired", end)
         self._close(live, "lapsed", end)
-        if terms.at is None or not _offers(terms, live.policy.kind) or not self.noted:
+        if not _offers(terms, live.policy.kind) or not self.noted:
             return None
         # As of the lapse, whenever anybody looks (S2.25).
-        then, latest = terms.at(end), max(self.noted)
-        if then.restarts and end - latest < then.window:
+        then = terms.policy if terms.at is None else terms.at(end)
+        latest = max(self.noted)
+        if then is not None and then.restarts and end - latest < then.window:
             self._begin(latest, then)
         return None
 

@@ -223,8 +223,9 @@ def _looked(chunk: Chunk, *, now: datetime) -> str:
 
 
 def _settle_tokens(chunk: Chunk, found: list[Line], *, now: datetime) -> bool:
-    """Let receipts list by themselves what has arrived, from here on; False without a token."""
-    tokens = {chunk.token, *(line.token for line in found)} - {None}
+    """Let receipts list by themselves who arrives from here on; False without a token."""
+    missing = [line.token for line in found if line.state not in ARRIVED]
+    tokens = {chunk.token, *missing} - {None}
     expires_at = now + states.TOKENS_KEPT_FOR - states.RECEIPTS_COME_FOR
     store.put_all(
         [
