@@ -17,6 +17,7 @@ os.environ.update(
 for name in ("AWS_ENDPOINT_URL", "CLOCK_OFFSET_SECONDS", "AWS_PROFILE", "JWKS_URL"):
     os.environ.pop(name, None)
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -37,6 +38,13 @@ from tests.serial import serialised
 moto_keys.share()
 # A model names its table when it is imported, and Chalice's test client has variables of its own.
 assert tables.ALL
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from walking all that is imported again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
