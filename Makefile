@@ -19,9 +19,12 @@ help: ## show the verbs
 demo: .venv/ready ## the whole desk on this laptop, with phones to write on
 	@$(BIN)/python -m demo $(DEMO)
 
+# One more than processors: who drives a browser mostly waits for it.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() + 1)')
+
 .PHONY: test
 test: .venv/ready ## all tests
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup $(TESTS)
 
 .PHONY: test-crashes
 test-crashes: .venv/ready ## the crash points that take minutes: of a broadcast, of a long reply
