@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 PORT = 8000
 STOPPED_WITHIN_SECONDS = 1.5
+LOOK_EVERY_SECONDS = 0.1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,10 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_advice(taken.port), file=sys.stderr)
         return 1
     demo.start()
-    stopping = threading.Event()
-    _on_interrupt(stopping.set)
+    asked_to_stop: list[bool] = []
+    _on_interrupt(lambda: asked_to_stop.append(True))
     print(_as_json(demo) if options.json else _as_list(demo), flush=True)
-    stopping.wait()
+    # A lock could be held by the very thread that a signal interrupts, and another thread may get
+    # the signal while this one sleeps.
+    while not asked_to_stop:
+        time.sleep(LOOK_EVERY_SECONDS)
     return _stopped(demo, is_quiet=options.json)
 
 
