@@ -231,7 +231,9 @@ class Database:
     def _alone(self, action: dict[str, Any]) -> Written:
         planned = self._planned(action)
         if not planned.is_allowed:
-            raise refusal("ConditionalCheckFailedException", "The conditional request failed")
+            more = {"Item": planned.old} if planned.gives_old and planned.old is not None else {}
+            told = "The conditional request failed"
+            raise refusal("ConditionalCheckFailedException", told, **more)
         self._write([planned])
         return Written(planned.name, planned.old, planned.new)
 

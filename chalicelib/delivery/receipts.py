@@ -135,11 +135,12 @@ def _shown(token: TokenItem, event: str, *, at: datetime) -> None:
     message_id = str(token.message_id)
     shown, target = states.at_receipt(event, at), states.message_at(token.key, message_id)
     before = states.BEFORE_RECEIPT[event]
+    unfailed = states.is_in(*(state for state in before if state != states.FAILED))
     try:
-        store.update(target, shown, states.is_in(*(s for s in before if s != states.FAILED)))
-    except store.Changed:
-        message = states.read_message(token.key, message_id)
-        if message is None or message.state not in before:
+        store.update(target, shown, unfailed, fails_as=store.MINE)
+    except store.AlreadyThere as there:
+        message = there.item
+        if not isinstance(message, Message) or message.state not in before:
             # It is there already, by this receipt's first coming or by a later one.
             log.info("receipt without effect", message_id=message_id, receipt=event)
             return
