@@ -231,9 +231,7 @@ class Database:
     def _alone(self, action: dict[str, Any]) -> Written:
         planned = self._planned(action)
         if not planned.is_allowed:
-            more = {"Item": planned.old} if planned.gives_old and planned.old is not None else {}
-            told = "The conditional request failed"
-            raise refusal("ConditionalCheckFailedException", told, **more)
+            raise refusal("ConditionalCheckFailedException", "The conditional request failed")
         self._write([planned])
         return Written(planned.name, planned.old, planned.new)
 

@@ -11,7 +11,7 @@ from chalicelib.conversations import message_item
 from chalicelib.tables import Difference, Message, Session
 from chalicelib.viber import NoAnswer
 from tests.desk import Desk
-from tests.faults import just_before_the_next, just_before_the_next_transaction
+from tests.faults import just_before_the_next_transaction
 from tests.fixtures_paid import SESSION, UA, business, entries, money_of, sessions_of
 from tests.fixtures_talk import (
     Script,
@@ -327,23 +327,6 @@ def test_a_failure_gives_a_closed_session_back_beside_a_long_reply_in_the_next(t
     talk.receipt("failed", token)
 
     assert [s.money for s in sessions_of(talk) if s.begun_at < talk.desk.now] == ["refunded"]
-
-
-def test_a_reply_shown_beside_the_failure_that_gave_its_session_back_is_listed(
-    talk: Talk,
-) -> None:
-    (first,) = talk.reply("Раз")
-    token = sent(talk, first)
-
-    with just_before_the_next("UpdateItem", lambda: talk.receipt("failed", token)):
-        talk.receipt("delivered", token)
-
-    assert talk.state(first) == "delivered"
-    assert "refunded" in [session.money for session in sessions_of(talk)]
-    listed, _ = store.page(
-        Difference, talk.desk.account_id, Difference.item.startswith("difference#"), limit=9
-    )
-    assert [(d.kind, d.message_id) for d in listed] == [("delivered-unpaid", first)]
 
 
 def test_a_reply_that_arrives_after_all_beside_the_last_failure_keeps_the_session_paid(

@@ -91,7 +91,7 @@ def _to_message(
     if event == states.FAILED:
         _failed(token.key, str(token.message_id), reason, at=at, now=now)
     elif token.paid is None:
-        _shown(token, event, at=at)
+        _shown(token.key, str(token.message_id), event, at=at)
     elif paying.OF_SESSION in token.paid:
         _shown_after_all(token, event, at=at, now=now)
     else:
@@ -127,31 +127,19 @@ def _posted(
         if message.money == paying.VOIDED:
             _shown_unpaid(token, message, event, at=at, now=now)
         else:
-            _shown(token, event, at=at)
+            _shown(key, message_id, event, at=at)
 
 
-def _shown(token: TokenItem, event: str, *, at: datetime) -> None:
-    """Show that a message has arrived about which no money is to be moved."""
-    message_id = str(token.message_id)
-    shown, target = states.at_receipt(event, at), states.message_at(token.key, message_id)
-    before = states.BEFORE_RECEIPT[event]
-    unfailed = states.is_in(*(state for state in before if state != states.FAILED))
+def _shown(key: str, message_id: str, event: str, *, at: datetime) -> None:
     try:
-        store.update(target, shown, unfailed, fails_as=store.MINE)
-    except store.AlreadyThere as there:
-        message = there.item
-        if not isinstance(message, Message) or message.state not in before:
-            # It is there already, by this receipt's first coming or by a later one.
-            log.info("receipt without effect", message_id=message_id, receipt=event)
-            return
-        # Its failure may have moved money since the token was read; the token says so then.
-        is_failed, moved_none = states.is_in(states.FAILED), TokenItem.paid.does_not_exist()
-        store.commit(
-            [
-                store.Update(target, is_failed, actions=tuple(shown)),
-                store.Check(TokenItem(key=token.key, item=token.item), moved_none),
-            ]
+        store.update(
+            states.message_at(key, message_id),
+            states.at_receipt(event, at),
+            states.is_in(*states.BEFORE_RECEIPT[event]),
         )
+    except store.Changed:
+        # It is there already, by this receipt's first coming or by a later one.
+        log.info("receipt without effect", message_id=message_id, receipt=event)
 
 
 def _shown_unpaid(

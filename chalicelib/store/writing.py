@@ -124,20 +124,13 @@ def put_all(items: Sequence[Model]) -> None:
         _batch_write(wanted)
 
 
-def update(
-    item: M, actions: Sequence[Action], condition: Condition, *, fails_as: str = VERSION
-) -> M:
-    """Change one item outside a transaction and return it as it is now; Changed if it may not.
-
-    Where it fails as MINE, AlreadyThere has the item as it lies there.
-    """
+def update(item: M, actions: Sequence[Action], condition: Condition) -> M:
+    """Change one item outside a transaction and return it as it is now; Changed if it may not."""
     request = _update_request(item, actions, condition) | {"ReturnValues": "ALL_NEW"}
-    if fails_as == MINE:
-        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     try:
         answer = asked(lambda: tables.connection.client.update_item(**request))
     except ClientError as error:
-        _tell_single(error, type(item), fails_as)
+        _tell_single(error, type(item), VERSION)
     return type(item).from_raw_data(answer["Attributes"])
 
 
@@ -223,7 +216,7 @@ def _tell_single(error: ClientError, model: type[Model], fails_as: str) -> NoRet
     if code_of(error) != "ConditionalCheckFailedException":
         raise error
     if fails_as == MINE:
-        raise AlreadyThere(model, error.response.get("Item")) from None
+        raise AlreadyThere(model, None) from None
     raise Changed(model.__name__) from None
 
 
