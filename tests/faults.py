@@ -6,6 +6,7 @@ not keep it.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -136,6 +137,17 @@ def just_before_the_next(operation: str, act: Callable[[], object]) -> Iterator[
         yield
     finally:
         events.unregister(f"before-call.dynamodb.{operation}", before)
+
+
+@contextmanager
+def out_of_reach(variable: str) -> Iterator[None]:
+    """Let no connection come about to the address that this variable of the environment names."""
+    direct = os.environ[variable]
+    os.environ[variable] = "http://127.0.0.1:1"
+    try:
+        yield
+    finally:
+        os.environ[variable] = direct
 
 
 class _Success:

@@ -20,6 +20,7 @@ from chalicelib.log import log
 from chalicelib.tables import Bot, Lookup
 from demo.emulator.media import avatar
 from tests.desk import MADE_ON, OPERATOR, Answered, Desk
+from tests.faults import out_of_reach
 from tests.fixtures_accounts import everything
 
 NEIGHBOUR = "ivan@example.net"
@@ -75,17 +76,6 @@ class Line:
         handler.send_response(status)
         handler.end_headers()
         handler.wfile.write(body)
-
-
-@contextmanager
-def unreachable() -> Iterator[None]:
-    """Let no connection to Viber come about."""
-    direct = os.environ["VIBER_API_URL"]
-    os.environ["VIBER_API_URL"] = "http://127.0.0.1:1/pa"
-    try:
-        yield
-    finally:
-        os.environ["VIBER_API_URL"] = direct
 
 
 def path(desk: Desk, rest: str = "") -> str:
@@ -254,7 +244,7 @@ def test_what_customers_wrote_to_while_it_was_connecting_is_never_deleted(desk: 
 
 def test_a_viber_that_cannot_be_reached_is_no_fault_of_the_key(desk: Desk) -> None:
     before = everything()
-    with unreachable():
+    with out_of_reach("VIBER_API_URL"):
         answer = connect(desk, desk.viber.world.add_bot("Кав'ярня").key)
         replaced = desk.call("PUT", path(desk, "/key"), {"key": desk.viber_bot.key})
     assert (answer.status, replaced.status) == (502, 502)
@@ -358,7 +348,7 @@ def test_a_webhook_that_may_still_be_there_keeps_the_bot_connected(
 
 def test_a_viber_that_cannot_be_reached_keeps_the_bot_connected(desk: Desk) -> None:
     before = everything()
-    with unreachable():
+    with out_of_reach("VIBER_API_URL"):
         assert desk.call("DELETE", path(desk)).status == 502
     assert everything() == before
 
@@ -550,7 +540,7 @@ def test_a_silent_viber_is_not_taken_for_a_broken_webhook(
 ) -> None:
     line = Line(desk)
     if how is None:
-        with unreachable():
+        with out_of_reach("VIBER_API_URL"):
             assert check_later(desk)["state"] == "unknown"
     else:
         line.failing["get_account_info"] = how

@@ -277,6 +277,16 @@ def test_what_arrives_after_its_session_went_back_is_listed(talk: Talk) -> None:
     assert [(d.kind, d.facts["session_micros"]) for d in listed] == [("delivered-unpaid", SESSION)]
 
 
+def finished_and_sent(talk: Talk) -> list[str]:
+    """Let the schedule finish a long reply, and send all that was said after the first answer."""
+    talk.desk.wait(minutes=2)
+    settled(talk.desk.now)
+    parts = [each["message_id"] for each in talk.desk.thread(talk.ticket_id)][2:]
+    for part in parts:
+        sent(talk, part)
+    return parts
+
+
 def test_a_failure_beside_a_long_reply_that_is_not_written_yet_leaves_the_session(
     talk: Talk,
 ) -> None:
@@ -286,11 +296,7 @@ def test_a_failure_beside_a_long_reply_that_is_not_written_yet_leaves_the_sessio
     assert talk.send(first, refused(5)) == "failed"
     assert [session.money for session in sessions_of(talk)] == ["held"]
 
-    talk.desk.wait(minutes=2)
-    settled(talk.desk.now)
-    parts = [each["message_id"] for each in talk.desk.thread(talk.ticket_id)][2:]
-    for part in parts:
-        sent(talk, part)
+    parts = finished_and_sent(talk)
 
     assert len(parts) == 6
     assert [session.money for session in sessions_of(talk)] == ["posted"]
@@ -308,11 +314,7 @@ def test_a_failure_behind_a_reply_newer_than_the_unwritten_one_leaves_the_sessio
     assert talk.send(first, refused(5)) == "failed"
     assert [session.money for session in sessions_of(talk)] == ["held"]
 
-    talk.desk.wait(minutes=2)
-    settled(talk.desk.now)
-    parts = [each["message_id"] for each in talk.desk.thread(talk.ticket_id)][2:]
-    for part in parts:
-        sent(talk, part)
+    finished_and_sent(talk)
     assert [session.money for session in sessions_of(talk)] == ["posted"]
 
 

@@ -12,7 +12,7 @@ from chalicelib import batches, billing, errors, people, store, top_ups
 from chalicelib.tables import TopUp
 from demo.checkout import PretendStripe
 from tests.desk import OPERATOR, Desk
-from tests.faults import HOWS, Died, Line, Point, just_before_the_next_transaction
+from tests.faults import HOWS, Died, Line, Point, just_before_the_next_transaction, out_of_reach
 from tests.fixtures_accounts import rows
 from tests.fixtures_payments import pretend_stripe
 
@@ -79,19 +79,8 @@ def causes(desk: Desk) -> list[str]:
     return [entry.cause for entry in billing.every_entry(desk.account_id)]
 
 
-@contextlib.contextmanager
-def stripe_out_of_reach() -> Iterator[None]:
-    """Whoever asks Stripe meanwhile fails."""
-    url = os.environ["STRIPE_API_URL"]
-    os.environ["STRIPE_API_URL"] = "http://127.0.0.1:9"
-    try:
-        yield
-    finally:
-        os.environ["STRIPE_API_URL"] = url
-
-
 def nobody_is_asked(desk: Desk) -> None:
-    with stripe_out_of_reach():
+    with out_of_reach("STRIPE_API_URL"):
         desk.run(JOB)
 
 
@@ -355,7 +344,7 @@ def test_a_stripe_that_does_not_answer_is_asked_until_it_does(
     stripe.pay(session_of(top_up))
     for days in (2, 40):
         desk.wait(days=days)
-        with stripe_out_of_reach(), pytest.raises(batches.SomeFailed):
+        with out_of_reach("STRIPE_API_URL"), pytest.raises(batches.SomeFailed):
             desk.run(JOB)
         nobody_is_asked(desk)
     desk.wait(hours=1)
